@@ -1,0 +1,37 @@
+"""labelwise: learn the structure of unlabelled data first; name it afterwards, with a handful of labels."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# Public names and the modules that hold them. They load on first use, so that `import labelwise`
+# and `labelwise --help` stay fast and free of torch.
+_PUBLIC = {
+    "GMVAE": "labelwise.gmvae",
+    "GMVAEClassifier": "labelwise.classifier",
+    "HardDecoder": "labelwise.decoding",
+    "SoftDecoder": "labelwise.decoding",
+    "UNLABELED": "labelwise.decoding",
+    "load_dataset": "labelwise.datasets",
+}
+
+__all__ = ["GMVAE", "UNLABELED", "GMVAEClassifier", "HardDecoder", "SoftDecoder", "load_dataset"]
+
+if TYPE_CHECKING:
+    from labelwise.classifier import GMVAEClassifier
+    from labelwise.datasets import load_dataset
+    from labelwise.decoding import UNLABELED, HardDecoder, SoftDecoder
+    from labelwise.gmvae import GMVAE
+
+
+def __getattr__(name: str) -> object:
+    if name in _PUBLIC:
+        return getattr(import_module(_PUBLIC[name]), name)
+    raise AttributeError(f"module 'labelwise' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_PUBLIC])

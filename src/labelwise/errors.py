@@ -1,0 +1,75 @@
+"""Errors and warnings, extending the built-in types that callers already catch."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CheckpointError",
+    "ClassWithoutLabelWarning",
+    "DataError",
+    "DownloadError",
+    "LabelError",
+    "LabelwiseError",
+    "LabelwiseWarning",
+    "MissingExtraError",
+    "ParameterError",
+    "StorageError",
+    "StructureWarning",
+    "UnnamedComponentWarning",
+]
+
+
+class LabelwiseError(Exception):
+    """Base of every error that labelwise raises on purpose; its text is one line with a way out."""
+
+
+class ParameterError(LabelwiseError, ValueError):
+    """A parameter has a wrong type or a value out of range."""
+
+
+class DataError(LabelwiseError, ValueError):
+    """The data cannot be used as they are."""
+
+
+class LabelError(DataError):
+    """The labels do not fit the data."""
+
+
+class StorageError(LabelwiseError, OSError):
+    """A file or folder could not be read or written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class CheckpointError(LabelwiseError, ValueError):
+    """A checkpoint belongs to other settings or other data."""
+
+
+class DownloadError(LabelwiseError, OSError):
+    """No address gave the file that was asked for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+
+
+class MissingExtraError(LabelwiseError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, package: str, extra: str) -> None:
+        super().__init__(f'{what} needs {package}, which is not installed: pip install "labelwise[{extra}]"')
+
+
+class LabelwiseWarning(UserWarning):
+    """Base of every warning that labelwise gives."""
+
+
+class StructureWarning(LabelwiseWarning):
+    """The model learnt less structure than it was asked for: dead components or a collapsed posterior."""
+
+
+class UnnamedComponentWarning(LabelwiseWarning):
+    """Some components hold no labelled item."""
+
+
+class ClassWithoutLabelWarning(LabelwiseWarning):
+    """Some classes have no labelled item, so they can never be answered."""
