@@ -1,0 +1,92 @@
+"""p(x given z): what the decoder's outputs say about an item, in nats.
+
+Each likelihood turns stored values into what the networks see (`scale`), scores them (`log_density`) and
+turns decoder outputs back into values a user knows (`mean`). B items, F features.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+# The decoder's noise on standardised columns stays above e^-7: a standard deviation of 3 %.
+_NOISE_LOG_VARIANCE_RANGE = (-7.0, 2.0)
+
+
+class Bernoulli(nn.Module):
+    """Pixels within 0..1, read as probabilities of ink (cross-entropy), as in the published study."""
+
+    name = "bernoulli"
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+
+    def reset(self) -> None:
+        """Nothing to set."""
+
+    def scale(self, values: Tensor) -> Tensor:
+        """Stored values as the networks see them: float32 within 0..1."""
+        return values.float().div_(255) if values.dtype == torch.uint8 else values.float()
+
+    def log_density(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Log p(x given z), summed over features; `outputs` are logits.
+
+        x log s(a) + (1 - x) log(1 - s(a)) = x a - softplus(a), for the sigmoid s.
+        """
+        return (targets * outputs).sum(-1) - F.softplus(outputs).sum(-1)
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        """E[x given z]."""
+        return outputs.sigmoid()
+
+
+class Gaussian(nn.Module):
+    """Columns of numbers, standardised inside, with one noise variance that is learned with the rest.
+
+    A single variance in standardised units, as in Rybkin et al., "Simple and Effective VAE Training with
+    Calibrated Decoders" (2021): no column can win the bound alone by being predicted perfectly.
+    Densities are those of the original columns.
+    """
+
+    name = "gaussian"
+    location: Tensor
+    spread: Tensor
+
+    def __init__(self, n_features: int) -> None:
+        super().__init__()
+        self.log_variance = nn.Parameter(torch.empty(()))
+        self.register_buffer("location", torch.empty(n_features))
+        self.register_buffer("spread", torch.empty(n_features))
+
+    def reset(self) -> None:
+        """Unit noise on columns taken as they are."""
+        with torch.no_grad():
+            self.log_variance.zero_()
+            self.location.zero_()
+            self.spread.fill_(1)
+
+    def standardise(self, location: Tensor, spread: Tensor) -> None:
+        """Set each column's mean and standard deviation, shape (F,)."""
+        self.location.copy_(location)
+        self.spread.copy_(spread)
+
+    def scale(self, values: Tensor) -> Tensor:
+        """Stored values as the networks see them: standardised float32."""
+        return (values.float() - self.location) / self.spread
+
+    def log_density(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Log p(x given z), summed over features; `outputs` are means in standardised units."""
+        log_variance = self.log_variance.clamp(*_NOISE_LOG_VARIANCE_RANGE)
+        squares = (targets - outputs).square().sum(-1) * (-log_variance).exp()
+        volume = targets.shape[-1] * (log_variance + math.log(2 * math.pi)) / 2 + self.spread.log().sum()
+        return -0.5 * squares - volume
+
+    def mean(self, outputs: Tensor) -> Tensor:
+        """E[x given z], in the units of the data."""
+        return outputs * self.spread + self.location
+
+
+LIKELIHOODS: dict[str, type[Bernoulli] | type[Gaussian]] = {"bernoulli": Bernoulli, "gaussian": Gaussian}

@@ -1,0 +1,211 @@
+"""The training loop. It knows modules, batches and terms, and nothing of estimators.
+
+Everything random is derived from (seed, purpose, epoch), and the learning rate from the step number: the
+state of a run is its weights, its optimiser and the number of epochs done, and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from labelwise.gmvae.augment import affine_views
+from labelwise.gmvae.batches import Items
+from labelwise.gmvae.callbacks import Callback, EpochRecord
+from labelwise.gmvae.checkpoint import CheckpointFile
+from labelwise.gmvae.monitors import count_active_components
+from labelwise.gmvae.networks import GMVAEModule
+from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
+from labelwise.gmvae.start import MAX_START_ROWS, kmeans_start
+from labelwise.randomness import numpy_generator, torch_generator
+
+# Purposes of the random streams of one run.
+WEIGHTS, ORDER, NOISE, VIEWS, START, START_ROWS = range(6)
+
+_WARMUP_STEPS = 500  # of the learning rate
+_KL_STEPS = 1000  # until the KL terms count in full, in the plain phase
+_MIXTURE_RATE = 2.0  # learning rate of the mixture's parameters, relative to the networks'
+_WEIGHT_DECAY = 0.01
+_MAX_GRADIENT_NORM = 100.0  # nats; an emergency brake, rarely reached
+_INFERENCE_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: `plain_epochs` of a plain VAE, then k-means, then the mixture until `n_epochs`."""
+
+    n_epochs: int
+    plain_epochs: int
+    batch_size: int
+    learning_rate: float
+    augment: str | None
+    seed: int
+
+
+@dataclass
+class Run:
+    """A training run between two epochs: all that a checkpoint holds."""
+
+    module: GMVAEModule
+    optimizer: torch.optim.Optimizer
+    history: list[EpochRecord] = field(default_factory=list)
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history)
+
+
+def train(
+    module: GMVAEModule,
+    items: Items,
+    plan: Plan,
+    *,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: CheckpointFile | None = None,
+) -> list[EpochRecord]:
+    """Train `module` in place, from where `checkpoint` stands if it holds a run, and return the history."""
+    run = Run(module, make_optimizer(module, plan.learning_rate))
+    if checkpoint is not None:
+        checkpoint.restore(run)
+    n_batches = math.ceil(len(items) / plan.batch_size)
+    for callback in callbacks:
+        callback.on_train_begin(n_epochs=plan.n_epochs, n_batches=n_batches, first_epoch=run.epoch)
+    try:
+        while run.epoch < plan.n_epochs:
+            if run.epoch == plan.plain_epochs and plan.plain_epochs > 0:
+                start_mixture(module, items, plan)
+            record = run_epoch(run, items, plan, n_batches, callbacks)
+            run.history.append(record)
+            for callback in callbacks:
+                callback.on_epoch_end(record=record)
+            if checkpoint is not None:
+                checkpoint.keep(run, last=run.epoch == plan.n_epochs)
+    finally:
+        for callback in callbacks:
+            callback.on_train_end()
+    return run.history
+
+
+def make_optimizer(module: GMVAEModule, learning_rate: float) -> torch.optim.Optimizer:
+    """AdamW; the mixture learns faster than the networks and is not pulled to the origin."""
+    mixture = list(module.mixture.parameters())
+    apart = {id(parameter) for parameter in mixture}
+    networks = [parameter for parameter in module.parameters() if id(parameter) not in apart]
+    groups = [
+        {"params": networks, "scale": 1.0, "weight_decay": _WEIGHT_DECAY},
+        {"params": mixture, "scale": _MIXTURE_RATE, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+
+
+def learning_rate_factor(step: int, n_steps: int) -> float:
+    """Linear warm-up, then a cosine down to 0, for 0-based `step` of `n_steps`."""
+    warmup = min(_WARMUP_STEPS, max(1, n_steps // 10))
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
+
+
+def run_epoch(
+    run: Run, items: Items, plan: Plan, n_batches: int, callbacks: Sequence[Callback]
+) -> EpochRecord:
+    """One pass over the items."""
+    epoch, module = run.epoch, run.module
+    device = next(module.parameters()).device
+    noise = torch_generator(plan.seed, NOISE, epoch, device=device)
+    views = torch_generator(plan.seed, VIEWS, epoch, device=device)
+    plain = epoch < plan.plain_epochs
+    n_kl_steps = max(1, min(_KL_STEPS, plan.plain_epochs * n_batches // 2))
+    totals = EpochTotals(module.architecture.n_components, device)
+    module.train()
+    batches = items.shuffled(plan.batch_size, numpy_generator(plan.seed, ORDER, epoch))
+    for step, batch in enumerate(batches, start=epoch * n_batches):
+        targets = module.likelihood.scale(batch)
+        inputs = targets
+        if plan.augment == "affine":
+            inputs = affine_views(targets, module.architecture.item_shape, views)
+        if plain:
+            terms = plain_terms(module, inputs, targets, noise)
+            loss = terms.loss(min(1.0, (step + 1) / n_kl_steps)).mean()
+        else:
+            terms = mixture_terms(module, inputs, targets, noise)
+            loss = terms.loss().mean()
+        factor = learning_rate_factor(step, plan.n_epochs * n_batches)
+        take_step(run, loss, plan.learning_rate * factor)
+        totals.add(terms)
+        for callback in callbacks:
+            callback.on_batch_end(epoch=epoch)
+    return {"epoch": epoch + 1, "phase": "plain" if plain else "mixture", **totals.record()}
+
+
+def take_step(run: Run, loss: Tensor, learning_rate: float) -> None:
+    """One optimiser step."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = learning_rate * group["scale"]
+    run.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(run.module.parameters(), _MAX_GRADIENT_NORM)
+    run.optimizer.step()
+
+
+class EpochTotals:
+    """Sums over the batches of one epoch, kept on the device until the epoch's end."""
+
+    def __init__(self, n_components: int, device: torch.device) -> None:
+        self._n_items = 0
+        self._sums = torch.zeros(3, dtype=torch.float64, device=device)
+        self._usage = torch.zeros(n_components, dtype=torch.float64, device=device)
+
+    def add(self, terms: Terms) -> None:
+        """Count one batch."""
+        self._n_items += len(terms.reconstruction)
+        self._sums += torch.stack([terms.reconstruction, terms.kl_z, terms.kl_c]).detach().double().sum(-1)
+        if terms.responsibilities is not None:
+            self._usage += terms.responsibilities.detach().double().sum(0)
+
+    def record(self) -> EpochRecord:
+        """Means over the items, in nats."""
+        reconstruction, kl_z, kl_c = (self._sums / self._n_items).tolist()
+        usage = (self._usage / self._n_items).cpu().numpy()
+        return {
+            "loss": reconstruction + kl_z + kl_c,
+            "reconstruction": reconstruction,
+            "kl_z": kl_z,
+            "kl_c": kl_c,
+            "n_active_components": count_active_components(usage) if usage.any() else None,
+        }
+
+
+@torch.no_grad()
+def start_mixture(module: GMVAEModule, items: Items, plan: Plan) -> None:
+    """Place the components by k-means on the latent means of (a sample of) the items."""
+    rows = np.arange(len(items))
+    if len(rows) > MAX_START_ROWS:
+        sample = numpy_generator(plan.seed, START_ROWS).choice(len(rows), MAX_START_ROWS, replace=False)
+        rows = np.sort(sample)
+    module.eval()
+    batches = (items[chunk] for chunk in np.array_split(rows, math.ceil(len(rows) / _INFERENCE_BATCH)))
+    latents = np.concatenate(
+        [module.infer_plain(module.likelihood.scale(batch)).mean.cpu().numpy() for batch in batches]
+    )
+    seed = int(numpy_generator(plan.seed, START).integers(2**31))
+    means, variances = kmeans_start(latents, module.architecture.n_components, seed)
+    device = next(module.parameters()).device
+    module.start_mixture(torch.from_numpy(means).to(device), torch.from_numpy(variances).to(device))
+
+
+@torch.no_grad()
+def infer(module: GMVAEModule, items: Items, what: str) -> np.ndarray:
+    """Apply a method of the module to all items: "latent_means" or "responsibilities"."""
+    module.eval()
+    function = getattr(module, what)
+    parts: Iterable[Tensor] = (
+        function(module.likelihood.scale(batch)) for batch in items.ordered(_INFERENCE_BATCH)
+    )
+    return np.concatenate([part.cpu().numpy() for part in parts])

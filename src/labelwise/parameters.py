@@ -1,0 +1,134 @@
+"""What each parameter of an estimator may be: declared once, checked in `fit`, all faults named at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, Protocol
+
+import numpy as np
+
+from labelwise.errors import ParameterError
+
+
+class Constraint(Protocol):
+    """Something that a value fulfils or not, and that can say itself in words."""
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        ...
+
+    def describe(self) -> str:
+        """Say what is allowed, to stand after "must be"."""
+        ...
+
+
+@dataclass(frozen=True)
+class Integer:
+    """A whole number (not a bool) of at least `low`."""
+
+    low: int
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return isinstance(value, Integral) and not isinstance(value, (bool, np.bool_)) and value >= self.low
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return f"an integer of at least {self.low}"
+
+
+@dataclass(frozen=True)
+class Positive:
+    """A finite real number above zero."""
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return (
+            isinstance(value, Real)
+            and not isinstance(value, (bool, np.bool_))
+            and math.isfinite(value)
+            and value > 0
+        )
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return "a finite number above 0"
+
+
+@dataclass(frozen=True)
+class Fraction:
+    """A real number from 0 to 1."""
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and 0 <= value <= 1
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return "a number from 0 to 1"
+
+
+class Option:
+    """One of a few values, compared by identity of type and value."""
+
+    def __init__(self, *allowed: Any) -> None:
+        self.allowed = allowed
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return any(type(value) is type(option) and value == option for option in self.allowed)
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        words = [repr(option) for option in self.allowed]
+        return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+@dataclass(frozen=True)
+class SequenceOf:
+    """A non-empty list or tuple whose items each fulfil a constraint."""
+
+    item: Constraint
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return isinstance(value, (list, tuple)) and bool(value) and all(map(self.item.accepts, value))
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return f"a list in which each item is {self.item.describe()}"
+
+
+class Either:
+    """Any of several constraints."""
+
+    def __init__(self, *constraints: Constraint) -> None:
+        self.constraints = constraints
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return any(constraint.accepts(value) for constraint in self.constraints)
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return " or ".join(constraint.describe() for constraint in self.constraints)
+
+
+def check_parameters(parameters: Mapping[str, Any], constraints: Mapping[str, Constraint]) -> None:
+    """Compare parameters with their constraints.
+
+    Raises
+    ------
+    ParameterError
+        If any value is not allowed. All of them are named, in one line.
+    """
+    faults = [
+        f"{name}={parameters[name]!r} must be {constraint.describe()}"
+        for name, constraint in constraints.items()
+        if not constraint.accepts(parameters[name])
+    ]
+    if faults:
+        raise ParameterError("; ".join(faults))

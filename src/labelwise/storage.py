@@ -1,0 +1,205 @@
+"""Saved models and checkpoints. Files are written beside their place and renamed; nothing is ever unpickled.
+
+A saved model is a folder: `manifest.json` (settings, format number, checksum of the weights) and
+`weights.safetensors`. A checkpoint is one safetensors file with the same kind of JSON in its header.
+
+FORMAT rises by one whenever a reader of the old number would misread the new files; readers of every
+released number stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from labelwise.errors import StorageError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.safetensors"
+
+Arrays = dict[str, np.ndarray]
+
+
+def write_beside(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary neighbour of the file `path`, then put it in place at once.
+
+    Raises
+    ------
+    StorageError
+        If the folder is missing or not writable or the disk is full. What was at `path` is still there.
+    """
+    temporary: Path | None = None
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        temporary = Path(name)
+        write(temporary)
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def save_folder(path: Path, manifest: Mapping[str, Any], weights: Arrays) -> None:
+    """Write a model folder; a folder that was at `path` is replaced once the new one is complete.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written, or if `path` is something else than a model folder.
+    """
+    if path.exists() and not (path / MANIFEST).is_file():
+        raise StorageError(f"{path} exists and is no saved model: choose another name or remove it")
+    temporary: Path | None = None
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
+        temporary.chmod(0o777 & ~_umask())
+        save_file(weights, temporary / WEIGHTS)
+        full = {"format": FORMAT, **manifest, "weights_sha256": _sha256(temporary / WEIGHTS)}
+        (temporary / MANIFEST).write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
+        for file in (temporary / WEIGHTS, temporary / MANIFEST):
+            file.chmod(0o666 & ~_umask())
+            _flush_to_disk(file)
+        _swap_folders(temporary, path)
+    except (OSError, SafetensorError) as error:
+        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def load_folder(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
+    """Read and verify a model folder.
+
+    Parameters
+    ----------
+    path : Path
+    kind : str
+        What the manifest must say under "kind".
+
+    Raises
+    ------
+    StorageError
+        If the folder is missing, damaged, of another kind or from a newer labelwise.
+    """
+    manifest = read_manifest(path)
+    if manifest["kind"] != kind:
+        raise StorageError(f"{path} holds a {manifest['kind']}, not a {kind}")
+    weights = path / WEIGHTS
+    if not weights.is_file():
+        raise StorageError(f"{path} is damaged: {WEIGHTS} is missing; restore it from a copy or train again")
+    if _sha256(weights) != manifest.get("weights_sha256"):
+        raise StorageError(
+            f"{path} is damaged: {WEIGHTS} is not what {MANIFEST} describes; restore it from a copy or train again"
+        )
+    arrays, _ = read_tensors(weights)
+    return manifest, arrays
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read the manifest of a model folder of any kind.
+
+    Raises
+    ------
+    StorageError
+        If there is none, it is damaged, or its format number is unknown.
+    """
+    file = path / MANIFEST
+    if not path.exists():
+        raise StorageError(f"there is no saved model at {path}")
+    if not file.is_file():
+        raise StorageError(f"{path} is no saved model: it holds no {MANIFEST}")
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StorageError(f"{file} is damaged ({_reason(error)}): restore it from a copy or train again") from error
+    if not isinstance(manifest, dict) or not {"format", "kind"} <= manifest.keys():
+        raise StorageError(f"{file} is damaged (no format number): restore it from a copy or train again")
+    if manifest["format"] != FORMAT:
+        raise StorageError(
+            f"{path} has format {manifest['format']!r}; this labelwise reads format {FORMAT}: update labelwise"
+        )
+    return manifest
+
+
+def write_tensors(path: Path, arrays: Arrays, header: Mapping[str, Any]) -> None:
+    """Write one safetensors file with a JSON header of our own, in one step.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written; what was at `path` is still there.
+    """
+    metadata = {"labelwise": json.dumps({"format": FORMAT, **header})}
+    write_beside(path, lambda temporary: save_file(arrays, temporary, metadata=metadata))
+
+
+def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
+    """Read a safetensors file and our JSON header, which is empty where the file has none.
+
+    Raises
+    ------
+    StorageError
+        If the file is missing, damaged, or its format number is unknown.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        header = json.loads(metadata.get("labelwise", "{}"))
+    except (OSError, SafetensorError, ValueError) as error:
+        raise StorageError(f"{path} cannot be read: {_reason(error)}") from error
+    if header and header.get("format") != FORMAT:
+        raise StorageError(f"{path} has format {header.get('format')!r}; this labelwise reads format {FORMAT}")
+    return arrays, header
+
+
+def _swap_folders(new: Path, place: Path) -> None:
+    if not place.exists():
+        new.rename(place)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".old", dir=place.parent))
+    place.replace(old)
+    try:
+        new.rename(place)
+    except OSError:
+        old.replace(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _umask() -> int:
+    # The only way to read it is to set it; mkdtemp ignores it and would leave the model private.
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return " ".join(str(error).split())
