@@ -19,7 +19,9 @@ def idx_bytes(array):
     """An array as the bytes of an IDX file."""
     codes = {"u1": 8, "i1": 9, "i2": 11, "i4": 12, "f4": 13, "f8": 14}
     big = array.astype(array.dtype.newbyteorder(">"))
-    header = bytes([0, 0, codes[array.dtype.str[1:]], array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+    header = bytes([0, 0, codes[array.dtype.str[1:]], array.ndim]) + struct.pack(
+        f">{array.ndim}I", *array.shape
+    )
     return header + big.tobytes()
 
 

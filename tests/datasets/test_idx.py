@@ -56,7 +56,12 @@ def test_an_array_larger_than_one_read(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "shown"),
-    [(b"", "nothing"), (b"\0\0\x08", "00 00 08"), (b"\x89PNG\r\n", "89 50 4e 47"), (b"\0\0\x07\x01abcd", "00 00 07 01")],
+    [
+        (b"", "nothing"),
+        (b"\0\0\x08", "00 00 08"),
+        (b"\x89PNG\r\n", "89 50 4e 47"),
+        (b"\0\0\x07\x01abcd", "00 00 07 01"),
+    ],
 )
 def test_bad_magic(tmp_path, content, shown):
     path = tmp_path / "x"
@@ -98,7 +103,9 @@ def test_damaged_gzip(tmp_path):
     path = tmp_path / "x.gz"
     whole = gzip.compress(idx_bytes(np.random.default_rng(0).integers(0, 256, (9, 28, 28)).astype(np.uint8)))
     path.write_bytes(whole[: len(whole) // 2])
-    assert re.fullmatch(r"FILE is a damaged gzip file \(Compressed file ended .*\): get it again", refusal(path))
+    assert re.fullmatch(
+        r"FILE is a damaged gzip file \(Compressed file ended .*\): get it again", refusal(path)
+    )
     path.write_bytes(whole[:-8] + b"12345678")
     assert re.fullmatch(r"FILE is a damaged gzip file \(CRC check failed .*\): get it again", refusal(path))
     path.write_bytes(whole[:12] + b"\xff" * 50 + whole[62:])

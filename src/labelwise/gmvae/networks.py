@@ -72,7 +72,7 @@ def dense_layers(widths: Sequence[int]) -> list[nn.Module]:
 
 
 class ConvLayers(nn.Module):
-    """3x3 convolutions that halve the image until its shorter side is at most 7, then one more; flattened.
+    """3x3 convolutions with stride 2 until the image's shorter side is at most 7; flattened.
 
     Channels start at 32 and double with each halving.
     """
@@ -85,14 +85,13 @@ class ConvLayers(nn.Module):
         while min(height, width) > 7:
             layers += [nn.Conv2d(channels, n_out, 3, stride=2, padding=1), nn.GELU()]
             height, width, channels, n_out = (height + 1) // 2, (width + 1) // 2, n_out, 2 * n_out
-        layers += [nn.Conv2d(channels, n_out, 3, padding=1), nn.GELU(), nn.Flatten()]
-        self.layers = nn.Sequential(*layers)
-        self.n_out = height * width * n_out
+        self.layers = nn.Sequential(*layers, nn.Flatten())
+        self.n_out = height * width * channels
 
     def forward(self, values: Tensor) -> Tensor:
         """(B, F) to (B, n_out)."""
         images = values.view(-1, self.height, self.width, self.channels).permute(0, 3, 1, 2)
-        features: Tensor = self.layers(images.contiguous(memory_format=torch.channels_last))
+        features: Tensor = self.layers(images)
         return features
 
 

@@ -33,6 +33,7 @@ _MIXTURE_RATE = 2.0  # learning rate of the mixture's parameters, relative to th
 _WEIGHT_DECAY = 0.01
 _MAX_GRADIENT_NORM = 100.0  # nats; an emergency brake, rarely reached
 _INFERENCE_BATCH = 1024
+_SCORE_BATCH = 128  # the exact objective decodes each item K times
 
 
 @dataclass(frozen=True)
@@ -209,3 +210,16 @@ def infer(module: GMVAEModule, items: Items, what: str) -> np.ndarray:
         function(module.likelihood.scale(batch)) for batch in items.ordered(_INFERENCE_BATCH)
     )
     return np.concatenate([part.cpu().numpy() for part in parts])
+
+
+@torch.no_grad()
+def mean_elbo(module: GMVAEModule, items: Items) -> float:
+    """Mean evidence lower bound over the items, in nats, with one fixed draw of z an item."""
+    module.eval()
+    device = next(module.parameters()).device
+    noise = torch_generator(0, NOISE, device=device)
+    total = 0.0
+    for batch in items.ordered(_SCORE_BATCH):
+        targets = module.likelihood.scale(batch)
+        total -= mixture_terms(module, targets, targets, noise).loss().double().sum().item()
+    return total / len(items)

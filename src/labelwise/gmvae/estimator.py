@@ -1,0 +1,514 @@
+"""`GMVAE`: the model as a scikit-learn estimator."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+import labelwise
+from labelwise.errors import ParameterError, StorageError
+from labelwise.gmvae.batches import Items
+from labelwise.gmvae.callbacks import Callback
+from labelwise.gmvae.checkpoint import CheckpointFile
+from labelwise.gmvae.defaults import (
+    plain_epochs,
+    resolve_batch_size,
+    resolve_device,
+    resolve_encoder,
+    resolve_epochs,
+    use_bfloat16,
+)
+from labelwise.gmvae.inputs import check_enough_rows, check_items, choose_likelihood, column_moments
+from labelwise.gmvae.likelihood import Gaussian
+from labelwise.gmvae.monitors import warn_of_lost_structure
+from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.gmvae.progress import Progress
+from labelwise.gmvae.training import WEIGHTS, Plan, infer, mean_elbo, train
+from labelwise.parameters import Constraint, Either, Integer, Option, Positive, SequenceOf, check_parameters
+from labelwise.randomness import RandomState, draw_seed, torch_generator
+from labelwise.storage import load_folder, save_folder
+
+_KIND = "gmvae"
+_SAMPLES = 0  # purpose of the random stream of `sample`
+
+
+class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):  # type: ignore[misc]
+    """Gaussian mixture variational autoencoder: the structure of data, learned without labels.
+
+    p(x, z, c) = p(c) p(z given c) p(x given z), with K equal Gaussian components in latent space.
+    The mathematics is in `docs/model.md`.
+
+    Parameters
+    ----------
+    n_components : int, default=100
+        Components K. More make purer components, but need more labels to name them all.
+    n_latent : int, default=32
+        Dimensions of the latent space.
+    n_hidden : int, default=512
+        Width of the hidden layers.
+    n_layers : int, default=3
+        Hidden layers of a dense encoder, and of the decoder.
+    decoder_hidden : list of int, default=None
+        Widths of the decoder's hidden layers from the latent space outwards; None mirrors the encoder.
+    objective : {"collapsed", "exact"}, default="collapsed"
+        "collapsed" sums the component out in closed form: one decoder pass an item. "exact" is the published
+        objective: one posterior for each component and K decoder passes an item, about K times the cost.
+    likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
+        Bernoulli for pixels within 0..1 (uint8 is divided by 255), Gaussian for columns of numbers, which are
+        standardised inside. "auto" takes Bernoulli for uint8, images and rows within 0..1.
+    encoder : {"auto", "dense", "conv"}, default="auto"
+        "auto" takes convolutions for images of at least 16x16.
+    augment : {None, "affine"}, default=None
+        "affine" shows the encoder images that are randomly rotated, scaled, sheared and shifted, while the
+        decoder reconstructs the original. Helps where such views keep their meaning (handwriting), hurts
+        where they do not (clothes).
+    init : {"kmeans", "random"}, default="kmeans"
+        Where components start: on the k-means clusters of a plain VAE's latent means (the first 22 % of the
+        epochs), or anywhere, as published; from there many die.
+    max_epochs : int or "auto", default="auto"
+        Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs.
+    batch_size : int or "auto", default="auto"
+        Items a step. "auto" takes 256, fewer (at least 32) for less than 15,000 items.
+    learning_rate : float, default=1e-3
+        Highest learning rate of AdamW; 500 steps of warm-up, then a cosine to 0.
+    precision : {"auto", "fp32", "bf16"}, default="auto"
+        Of the networks in training. "auto" takes bfloat16 where the hardware multiplies it faster and the
+        layers are wide. Losses, mixture and all predictions are in float32.
+    device : str, default="auto"
+        "cpu", "cuda", "cuda:1", …; "auto" takes the GPU if there is one.
+    random_state : int, RandomState, Generator or None, default=None
+        An integer gives the same bits on every fit on the same CPU with the same number of threads.
+    verbose : int, default=0
+        1 shows progress with the loss term by term.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The networks and the mixture.
+    history_ : list of dict
+        One record an epoch: epoch, phase, loss, reconstruction, kl_z, kl_c (nats an item) and
+        n_active_components (None while the model is a plain VAE).
+    weights_ : ndarray of shape (n_components,)
+        p(c); equal.
+    shares_ : ndarray of shape (n_components,)
+        Mean q(c given x) over the training items: how large each component came out.
+    means_, covariances_ : ndarray of shape (n_components, n_latent)
+        Of p(z given c); covariances are diagonal.
+    n_features_in_ : int
+    item_shape_ : tuple of int
+        Shape of one item as it was given: (n_features,), (height, width) or (height, width, channels).
+    likelihood_, encoder_ : str
+        What "auto" became.
+    n_epochs_, batch_size_, seed_ : int
+        What training used.
+
+    Examples
+    --------
+    >>> from labelwise import GMVAE, load_dataset
+    >>> X, y, names = load_dataset("digits")
+    >>> gmvae = GMVAE(n_components=10, n_latent=4, n_hidden=32, max_epochs=2, random_state=0).fit(X)
+    >>> gmvae.predict_proba(X).shape
+    (1797, 10)
+    """
+
+    _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
+        "n_components": Integer(1),
+        "n_latent": Integer(1),
+        "n_hidden": Integer(1),
+        "n_layers": Integer(1),
+        "decoder_hidden": Either(Option(None), SequenceOf(Integer(1))),
+        "objective": Option("collapsed", "exact"),
+        "likelihood": Option("auto", "bernoulli", "gaussian"),
+        "encoder": Option("auto", "dense", "conv"),
+        "augment": Option(None, "affine"),
+        "init": Option("kmeans", "random"),
+        "max_epochs": Either(Option("auto"), Integer(1)),
+        "batch_size": Either(Option("auto"), Integer(1)),
+        "learning_rate": Positive(),
+        "precision": Option("auto", "fp32", "bf16"),
+        "verbose": Integer(0),
+    }
+
+    module_: CollapsedGMVAE | ExactGMVAE
+
+    def __init__(
+        self,
+        n_components: int = 100,
+        *,
+        n_latent: int = 32,
+        n_hidden: int = 512,
+        n_layers: int = 3,
+        decoder_hidden: Sequence[int] | None = None,
+        objective: str = "collapsed",
+        likelihood: str = "auto",
+        encoder: str = "auto",
+        augment: str | None = None,
+        init: str = "kmeans",
+        max_epochs: int | str = "auto",
+        batch_size: int | str = "auto",
+        learning_rate: float = 1e-3,
+        precision: str = "auto",
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_components = n_components
+        self.n_latent = n_latent
+        self.n_hidden = n_hidden
+        self.n_layers = n_layers
+        self.decoder_hidden = decoder_hidden
+        self.objective = objective
+        self.likelihood = likelihood
+        self.encoder = encoder
+        self.augment = augment
+        self.init = init
+        self.max_epochs = max_epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.precision = precision
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+        callbacks: Sequence[Callback] = (),
+    ) -> GMVAE:
+        """Learn the structure of `X`, without labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
+                (n_samples, height, width, channels)
+            uint8 within 0..255, or floats.
+        y : ignored
+        checkpoint : path, default=None
+            File to write the state of the run to, at the end of epochs, at most every 5 seconds.
+        resume : bool, default=False
+            Go on from `checkpoint` if it exists; the result has the same bits as a run without a break.
+        callbacks : sequence of Callback
+
+        Returns
+        -------
+        GMVAE
+            Itself.
+
+        Raises
+        ------
+        ParameterError
+            If parameters are not allowed; all of them are named.
+        DataError
+            If the data cannot be used: not finite, too few rows, constant columns, pixels outside 0..1.
+        CheckpointError
+            If `checkpoint` belongs to other settings or other data.
+        """
+        check_parameters(self.get_params(deep=False), self._constraints)
+        X, item_shape = check_items(self, X, reset=True)
+        check_enough_rows(X, self.n_components)
+        architecture = self._architecture(X, item_shape)
+        if self.augment is not None and architecture.likelihood != "bernoulli":
+            raise ParameterError(f"augment={self.augment!r} is for pixels; set augment=None for other data")
+        if self.augment is not None and len(item_shape) == 1:
+            raise ParameterError(
+                f"augment={self.augment!r} needs images, but X has shape {X.shape}: reshape it to "
+                "(n_samples, height, width) or set augment=None"
+            )
+        if architecture.encoder == "conv" and len(item_shape) == 1:
+            raise ParameterError(
+                f"encoder='conv' needs images, but X has shape {X.shape}: reshape it to "
+                "(n_samples, height, width) or set encoder='dense'"
+            )
+        device = self._device()
+        seed = draw_seed(self.random_state)
+        batch_size = resolve_batch_size(self.batch_size, len(X))
+        n_epochs = resolve_epochs(self.max_epochs, len(X), batch_size)
+        plan = Plan(
+            n_epochs=n_epochs,
+            plain_epochs=plain_epochs(n_epochs, self.init),
+            batch_size=batch_size,
+            learning_rate=float(self.learning_rate),
+            augment=self.augment,
+            seed=seed,
+        )
+        module = build_module(architecture, torch_generator(seed, WEIGHTS))
+        if isinstance(module.likelihood, Gaussian):
+            module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
+        module.bfloat16 = use_bfloat16(self.precision, device, architecture.hidden)
+        file = None
+        if checkpoint is not None:
+            settings = run_settings(architecture, plan, module.bfloat16, device, X)
+            file = CheckpointFile(Path(checkpoint), settings, resume=resume)
+        items = Items(X, device)
+        listeners = [*callbacks, Progress()] if self.verbose else list(callbacks)
+        history = train(module.to(device), items, plan, callbacks=listeners, checkpoint=file)
+        module.bfloat16 = False
+        self._adopt(module, seed, history, plan)
+        self.shares_ = infer(module, items, "responsibilities").mean(axis=0, dtype=np.float64)
+        warn_of_lost_structure(self.shares_, infer(module, items, "latent_means"), init=self.init)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Evaluate q(c given x): how much each component explains each item.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components), float32
+            Rows sum to 1.
+        """
+        return self._infer(X, "responsibilities")
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Find the most probable component of each item.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), int
+        """
+        return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Encode items: the means of q(z given x).
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_latent), float32
+        """
+        return self._infer(X, "latent_means")
+
+    def reconstruct(self, X: Any) -> np.ndarray:
+        """Decode the latent means of the items.
+
+        Returns
+        -------
+        ndarray of the shape of `X`, float32
+            Pixels within 0..1, or numbers in the units of the data.
+        """
+        return self._decode(self.transform(X))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean evidence lower bound, in nats per item; higher is better.
+
+        One draw of z an item, from a stream of its own, so that equal data give equal scores. Densities of
+        columns of numbers are those of the original columns.
+        """
+        items = self._items(X)
+        return mean_elbo(self.module_, items)
+
+    def sample(
+        self, n_samples: int = 1, *, component: int | None = None, random_state: RandomState = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draw items from the model.
+
+        Parameters
+        ----------
+        n_samples : int
+        component : int, default=None
+            Draw from this component only; None draws components by `weights_`.
+        random_state : int, RandomState, Generator or None
+
+        Returns
+        -------
+        items : ndarray of shape (n_samples, *item_shape), float32
+            E[x given z]: pixels within 0..1, or numbers in the units of the data.
+        components : ndarray of shape (n_samples,), int
+            Where each was drawn from.
+
+        Raises
+        ------
+        ParameterError
+            If `n_samples` is not a positive integer or there is no such component.
+        """
+        check_is_fitted(self)
+        check_parameters({"n_samples": n_samples}, {"n_samples": Integer(1)})
+        n_components = len(self.weights_)
+        rng = np.random.default_rng([draw_seed(random_state), _SAMPLES])
+        if component is None:
+            components = rng.choice(n_components, n_samples, p=self.weights_)
+        elif Integer(0).accepts(component) and component < n_components:
+            components = np.full(n_samples, int(component))
+        else:
+            raise ParameterError(f"component={component!r} must be an integer from 0 to {n_components - 1}")
+        noise = rng.standard_normal((n_samples, self.means_.shape[1]))
+        latents = self.means_[components] + np.sqrt(self.covariances_[components]) * noise
+        return self._decode(latents.astype(np.float32)), components
+
+    def save(self, path: str | Path, *, extra: dict[str, Any] | None = None) -> None:
+        """Write the fitted model to the folder `path`: `manifest.json` and `weights.safetensors`.
+
+        Parameters
+        ----------
+        path : path
+            A model folder that is already there is replaced once the new one is complete.
+        extra : dict of JSON values, default=None
+            Kept in the manifest under "extra": where the data came from, for instance.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        check_is_fitted(self)
+        parameters = self.get_params(deep=False)
+        if not isinstance(self.random_state, (int, np.integer, type(None))):
+            parameters["random_state"] = None  # a generator's state cannot be told in JSON; `seed` below can
+        manifest = {
+            "kind": _KIND,
+            "labelwise": labelwise.__version__,
+            "parameters": {name: _plain(value) for name, value in parameters.items()},
+            "architecture": asdict(self.module_.architecture),
+            "training": {"n_epochs": self.n_epochs_, "batch_size": self.batch_size_, "seed": self.seed_},
+            "shares": self.shares_.tolist(),
+            "feature_names": [str(name) for name in getattr(self, "feature_names_in_", [])],
+            "history": self.history_,
+            "extra": extra or {},
+        }
+        arrays = {name: tensor.cpu().numpy() for name, tensor in self.module_.state_dict().items()}
+        save_folder(Path(path), manifest, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto") -> GMVAE:
+        """Read a model that `save` wrote; nothing is unpickled.
+
+        Parameters
+        ----------
+        path : path
+        device : str, default="auto"
+            Where to compute.
+
+        Raises
+        ------
+        StorageError
+            If the folder is missing, damaged or from a newer labelwise.
+        """
+        manifest, arrays = load_folder(Path(path), _KIND)
+        try:
+            stored = manifest["architecture"]
+            lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+            architecture = Architecture(**{**stored, **lists})
+            self = cls(**manifest["parameters"])
+            module = build_module(architecture, torch_generator(0))
+            module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+            training, history = manifest["training"], manifest["history"]
+            plan = Plan(training["n_epochs"], 0, training["batch_size"], 0.0, None, training["seed"])
+            self.device = device
+            self._adopt(module.to(self._device()), training["seed"], history, plan)
+            self.shares_ = np.array(manifest["shares"])
+            self.n_features_in_ = architecture.n_features
+            if manifest["feature_names"]:
+                self.feature_names_in_ = np.array(manifest["feature_names"], dtype=object)
+        except (KeyError, TypeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
+        return self
+
+    def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...]) -> Architecture:
+        hidden = (self.n_hidden,) * self.n_layers
+        return Architecture(
+            objective=self.objective,
+            item_shape=tuple(int(side) for side in item_shape),
+            n_components=int(self.n_components),
+            n_latent=int(self.n_latent),
+            encoder=resolve_encoder(self.encoder, item_shape),
+            likelihood=choose_likelihood(X, item_shape, self.likelihood),
+            hidden=tuple(map(int, hidden)),
+            decoder_hidden=tuple(map(int, self.decoder_hidden or hidden[::-1])),
+        )
+
+    def _device(self) -> torch.device:
+        try:
+            device = resolve_device(self.device)
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError, TypeError) as error:
+            raise ParameterError(
+                f"device={self.device!r} is not available here: use 'auto' or 'cpu'"
+            ) from error
+        return device
+
+    def _adopt(
+        self, module: CollapsedGMVAE | ExactGMVAE, seed: int, history: list[dict[str, Any]], plan: Plan
+    ) -> None:
+        """Set the fitted attributes that follow from a trained module."""
+        module.eval()
+        self.module_ = module
+        self.history_ = history
+        self.item_shape_ = module.architecture.item_shape
+        self.likelihood_ = module.architecture.likelihood
+        self.encoder_ = module.architecture.encoder
+        self.n_epochs_, self.batch_size_, self.seed_ = plan.n_epochs, plan.batch_size, seed
+        with torch.no_grad():
+            self.means_ = module.mixture.means.cpu().numpy().copy()
+            self.covariances_ = module.mixture.log_variances.exp().cpu().numpy()
+            weights = module.mixture.log_weights.double().exp().cpu().numpy()
+        self.weights_ = weights / weights.sum()
+
+    def _items(self, X: Any) -> Items:
+        check_is_fitted(self)
+        X, _ = check_items(self, X, reset=False)
+        if self.likelihood_ == "bernoulli":
+            choose_likelihood(X, self.item_shape_, "bernoulli")
+        return Items(X, next(self.module_.parameters()).device)
+
+    def _infer(self, X: Any, what: str) -> np.ndarray:
+        items = self._items(X)
+        return infer(self.module_, items, what)
+
+    @torch.no_grad()
+    def _decode(self, latents: np.ndarray) -> np.ndarray:
+        device = next(self.module_.parameters()).device
+        outputs = self.module_.decode(torch.from_numpy(latents).to(device))
+        values: np.ndarray = self.module_.likelihood.mean(outputs).cpu().numpy()
+        return values.reshape(len(latents), *self.item_shape_)
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.means_[0])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def run_settings(
+    architecture: Architecture, plan: Plan, bfloat16: bool, device: torch.device, X: np.ndarray
+) -> dict[str, Any]:
+    """All that decides the bits of a run; a checkpoint goes on only where these are equal."""
+    return {
+        **asdict(architecture),
+        **asdict(plan),
+        "bfloat16": bfloat16,
+        "device": device.type,
+        "n_samples": len(X),
+        "data": fingerprint(X),
+        "labelwise": labelwise.__version__,
+        "torch": torch.__version__.split("+")[0],
+        "threads": torch.get_num_threads(),
+    }
+
+
+def fingerprint(X: np.ndarray) -> str:
+    """Hash of all values, their type and their shape."""
+    digest = hashlib.blake2b(f"{X.dtype.str}{X.shape}".encode(), digest_size=16)
+    for start in range(0, len(X), 8192):
+        digest.update(np.ascontiguousarray(X[start : start + 8192]).data)
+    return digest.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value

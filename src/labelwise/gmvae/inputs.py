@@ -1,0 +1,166 @@
+"""What may go into a model: shapes, finite values, enough rows. Data are checked, not copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import validate_data
+
+from labelwise.errors import DataError
+
+_CHUNK_ROWS = 8192  # checks look at this many rows at a time: no copy of a large memory map
+_SHOWN = 5
+
+
+def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Items as rows of numbers, and the shape of one item.
+
+    Parameters
+    ----------
+    estimator : BaseEstimator
+        Gets `n_features_in_` (and `feature_names_in_` from a data frame) when `reset`, else is compared with.
+    X : array-like of shape (n, n_features), (n, height, width) or (n, height, width, channels)
+        uint8 stays uint8; every other number type becomes float32.
+    reset : bool
+        True in `fit`.
+
+    Returns
+    -------
+    X : ndarray of shape (n, n_features)
+    item_shape : tuple of int
+
+    Raises
+    ------
+    DataError
+        If values are not finite (the rows are named) or images do not have the shape seen in `fit`.
+    ValueError
+        scikit-learn's own, for anything that is no table of numbers.
+    """
+    item_shape: tuple[int, ...] | None = None
+    if isinstance(X, np.ndarray) and X.ndim in (3, 4):
+        item_shape = X.shape[1:]
+        if not reset and item_shape != estimator.item_shape_:
+            raise DataError(
+                f"X has items of shape {item_shape}, but the model was fitted on items of shape "
+                f"{estimator.item_shape_}: bring them to that shape"
+            )
+        X = X.reshape(len(X), -1) if len(X) else np.empty((0, int(np.prod(item_shape))), X.dtype)
+    X = validate_data(
+        estimator,
+        X,
+        reset=reset,
+        dtype=[np.float32, np.uint8],
+        ensure_all_finite=False,
+        ensure_min_samples=2 if reset else 1,
+    )
+    _check_finite(X)
+    return X, item_shape or (X.shape[1],)
+
+
+def check_enough_rows(X: np.ndarray, n_components: int) -> None:
+    """Refuse fewer rows, or fewer distinct rows, than components.
+
+    Raises
+    ------
+    DataError
+    """
+    n_samples = len(X)
+    if n_samples < n_components:
+        raise DataError(
+            f"n_samples={n_samples} is less than n_components={n_components}: "
+            f"lower n_components or bring more rows"
+        )
+    distinct: set[bytes] = set()
+    for row in X:
+        distinct.add(row.tobytes())
+        if len(distinct) >= max(2, n_components):
+            return
+    if len(distinct) == 1:
+        raise DataError(f"all {n_samples} rows of X are equal, so every column is constant: nothing to learn")
+    raise DataError(
+        f"X has only {len(distinct)} distinct rows, fewer than n_components={n_components}: lower n_components"
+    )
+
+
+def choose_likelihood(X: np.ndarray, item_shape: tuple[int, ...], likelihood: str) -> str:
+    """Resolve "auto", and refuse values that a Bernoulli likelihood cannot score.
+
+    "auto" is Bernoulli for uint8, for images, and for rows whose values all lie within 0..1; else Gaussian.
+
+    Raises
+    ------
+    DataError
+        If the likelihood is Bernoulli and a float value lies outside 0..1.
+    """
+    if likelihood == "gaussian" or X.dtype == np.uint8:
+        return "bernoulli" if likelihood == "auto" else likelihood
+    low, high = value_range(X)
+    if low >= 0 and high <= 1:
+        return "bernoulli"
+    if likelihood == "auto" and len(item_shape) == 1:
+        return "gaussian"
+    raise DataError(
+        f"a Bernoulli likelihood needs values within 0..1, but X reaches from {low:g} to {high:g}: "
+        "pass uint8 images (0..255), divide by the largest value, or set likelihood='gaussian'"
+    )
+
+
+def column_moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each column, shape (n_features,), float32.
+
+    Raises
+    ------
+    DataError
+        If a column is constant: it cannot be standardised.
+    """
+    n = len(X)
+    mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in _chunks(X)) / n
+    square = sum(np.square(chunk - mean).sum(axis=0) for chunk in _chunks(X)) / n
+    spread = np.sqrt(square)
+    # Rounding leaves a constant column of large values with a tiny spread instead of none.
+    constant = np.flatnonzero(spread <= 1e-6 * np.abs(mean))
+    if len(constant):
+        raise DataError(
+            f"{_count(constant, 'column')} of X {'is' if len(constant) == 1 else 'are'} constant "
+            f"({_listing('column', constant)}): drop what never varies"
+        )
+    return np.asarray(mean, dtype=np.float32), spread.astype(np.float32)
+
+
+def value_range(X: np.ndarray) -> tuple[float, float]:
+    """Smallest and largest value."""
+    lows, highs = zip(*((chunk.min(), chunk.max()) for chunk in _chunks(X)), strict=True)
+    return float(min(lows)), float(max(highs))
+
+
+def _check_finite(X: np.ndarray) -> None:
+    if X.dtype == np.uint8:
+        return
+    parts = [start + np.flatnonzero(~np.isfinite(chunk).all(axis=1)) for start, chunk in _numbered_chunks(X)]
+    bad = np.concatenate(parts)
+    if len(bad):
+        raise DataError(
+            f"{_count(bad, 'row')} of X {'holds' if len(bad) == 1 else 'hold'} NaN or infinity "
+            f"({_listing('row', bad)}): drop or fill {'it' if len(bad) == 1 else 'them'} first"
+        )
+
+
+def _numbered_chunks(X: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    return [(start, X[start : start + _CHUNK_ROWS]) for start in range(0, len(X), _CHUNK_ROWS)]
+
+
+def _chunks(X: np.ndarray) -> list[np.ndarray]:
+    return [chunk for _, chunk in _numbered_chunks(X)]
+
+
+def _count(which: Sequence[int] | np.ndarray, noun: str) -> str:
+    return f"{len(which):,} {noun}{'' if len(which) == 1 else 's'}"
+
+
+def _listing(noun: str, which: Sequence[int] | np.ndarray) -> str:
+    shown = ", ".join(str(int(i)) for i in which[:_SHOWN])
+    more = ", …" if len(which) > _SHOWN else ""
+    return f"{noun}{'' if len(which) == 1 else 's'} {shown}{more}"
