@@ -105,9 +105,9 @@ def test_bad_labels(saved, arrays, message):
     [
         (
             {"images": X, "labels": np.arange(4)},
-            "FILE has no array called X, only images, labels: save with np.savez(file, X=X)",
+            "FILE has no array called X but images, labels: save with np.savez(file, X=X)",
         ),
-        ({}, "FILE has no array called X, but no arrays: save with np.savez(file, X=X)"),
+        ({}, "FILE has no array called X but no arrays: save with np.savez(file, X=X)"),
         ({"X": np.array(["a", "b"])}, "FILE: X has type <U1: give uint8, other whole numbers or floats"),
         ({"X": X > 3}, "FILE: X has type bool: give uint8, other whole numbers or floats"),
         (

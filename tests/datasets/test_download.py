@@ -85,7 +85,7 @@ def test_every_address_fails(four, server):
         "tiny: train-images-idx3-ubyte.gz could not be downloaded from 127.0.0.1:9 (no connection), "
         f"{host} (HTTP 404), {host} (wrong checksum): try later, or put train-images-idx3-ubyte.gz, "
         "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into "
-        f"{cache_folder(entry)} or into a folder named by LABELWISE_DATA"
+        f"{cache_folder(entry)}, or all four files into a folder named by LABELWISE_DATA"
     )
 
 
@@ -95,7 +95,8 @@ def test_an_interrupted_download_leaves_nothing_and_starts_again(four, server):
     whole = server.files[f"/{name}"]
     server.files[f"/{name}"] = (whole[:20], len(whole))
     with pytest.raises(
-        DownloadError, match=r"\((interrupted|wrong checksum)\): try later, or put t10k-images\S+ t10k-labels\S+ into"
+        DownloadError,
+        match=r"\((interrupted|wrong checksum)\): try later, or put t10k-images\S+ t10k-labels\S+ into",
     ):
         load_dataset("tiny")
     assert names_in(cache_folder(entry)) == ["train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"]

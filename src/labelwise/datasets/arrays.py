@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from labelwise.datasets.classes import encode_classes
 from labelwise.datasets.dataset import Dataset
-from labelwise.datasets.signatures import contents_of
+from labelwise.datasets.signatures import contents_of, first_line
 from labelwise.errors import DataError, LabelError
 
 __all__ = ["read_npy", "read_npz"]
@@ -52,14 +52,16 @@ def read_npz(path: Path) -> Dataset:
             keys = list(arrays)
             if "X" not in keys:
                 found = ", ".join(keys) or "no arrays"
-                raise DataError(f"{path} has no array called X, only {found}: save with np.savez(file, X=X)")
+                raise DataError(f"{path} has no array called X but {found}: save with np.savez(file, X=X)")
             X = _array(arrays, "X", path)
             labels = _array(arrays, "y", path) if "y" in keys else None
             names = _array(arrays, "names", path) if "names" in keys else None
     except (DataError, OSError):
         raise
     except _DAMAGE as error:
-        raise DataError(f"{path} cannot be read as an .npz file ({_line(error)}): save it again") from error
+        raise DataError(
+            f"{path} cannot be read as an .npz file ({first_line(error)}): save it again"
+        ) from error
     _check_items(X, str(path))
     if labels is None:
         return Dataset(X, None, None, path.name)
@@ -81,7 +83,9 @@ def read_npy(path: Path) -> Dataset:
     try:
         X = np.load(path, mmap_mode="r", allow_pickle=False)
     except _DAMAGE as error:
-        raise DataError(f"{path} cannot be read as an .npy file ({_line(error)}): save it again") from error
+        raise DataError(
+            f"{path} cannot be read as an .npy file ({first_line(error)}): save it again"
+        ) from error
     _check_items(X, str(path))
     return Dataset(X, None, None, path.name)
 
@@ -130,8 +134,3 @@ def _classes(
         )
     texts = names.astype(str) if names.dtype.kind == "U" else np.char.decode(names, "utf-8")
     return encode_classes(labels, f"{path}: y", texts.tolist())
-
-
-def _line(error: Exception) -> str:
-    """First line of an error's text; other libraries write several."""
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")

@@ -51,15 +51,14 @@ def fetch(entry: CatalogueEntry, folder: Path) -> None:
     StorageError
         If the folder cannot be written.
     """
-    missing = [stem for stem in entry.stems() if find_file(folder, stem) is None]
-    wanted = [f"{stem}.gz" for stem in missing]
+    wanted = _missing(entry, folder)
     try:
         for remote in entry.files:
             if remote.name.endswith(".zip"):
-                if missing:
-                    _extract(_retrieve(remote, folder, entry.name, wanted), wanted, folder)
+                if wanted:
+                    _extract(_retrieve(remote, folder, entry), wanted, folder)
             elif remote.name in wanted:
-                _retrieve(remote, folder, entry.name, wanted)
+                _retrieve(remote, folder, entry)
     except (DownloadError, DataError):
         raise
     except OSError as error:
@@ -69,7 +68,11 @@ def fetch(entry: CatalogueEntry, folder: Path) -> None:
         ) from error
 
 
-def _retrieve(remote: RemoteFile, folder: Path, name: str, wanted: Sequence[str]) -> Path:
+def _missing(entry: CatalogueEntry, folder: Path) -> list[str]:
+    return [f"{stem}.gz" for stem in entry.stems() if find_file(folder, stem) is None]
+
+
+def _retrieve(remote: RemoteFile, folder: Path, entry: CatalogueEntry) -> Path:
     """Get one file from the first address that gives it whole."""
     import pooch
     from requests import RequestException
@@ -98,8 +101,9 @@ def _retrieve(remote: RemoteFile, folder: Path, name: str, wanted: Sequence[str]
                 return target
     failures = ", ".join(dict.fromkeys(tried))
     raise DownloadError(
-        f"{name}: {remote.name} could not be downloaded from {failures}: try later, or put "
-        f"{', '.join(wanted)} into {folder} or into a folder named by LABELWISE_DATA"
+        f"{entry.name}: {remote.name} could not be downloaded from {failures}: try later, or put "
+        f"{', '.join(_missing(entry, folder))} into {folder}, "
+        "or all four files into a folder named by LABELWISE_DATA"
     )
 
 

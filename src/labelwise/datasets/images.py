@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwise.datasets.dataset import Dataset
+from labelwise.datasets.signatures import first_line
 from labelwise.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ def read_images(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
     found = _find(folder)
     if not found:
         raise DataError(f"{folder} holds no images: looked for {', '.join(EXTENSIONS)}, subfolders included")
+    X, paths, skipped = _stack(folder, found, skip_unreadable)
+    y, names = _classes(paths)
+    return Dataset(X, y, names, folder.resolve().name, paths=paths, skipped=skipped)
+
+
+def _stack(
+    folder: Path, found: list[str], skip_unreadable: bool
+) -> tuple[NDArray[Any], list[str], list[tuple[str, str]]]:
+    """Read images into one array; also the paths that are in it, and those that are not, with the reason."""
     X: NDArray[Any] | None = None
     paths: list[str] = []
     skipped: list[tuple[str, str]] = []
@@ -91,8 +101,7 @@ def read_images(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
         paths.append(relative)
     if X is None:
         raise DataError(f"{folder}: none of its {len(found):,} images can be read; the first {skipped[0][1]}")
-    y, names = _classes(paths)
-    return Dataset(X[: len(paths)], y, names, folder.resolve().name, paths=paths, skipped=skipped)
+    return X[: len(paths)], paths, skipped
 
 
 def _find(folder: Path) -> list[str]:
@@ -152,7 +161,7 @@ def _flatten(image: Image) -> Image:
 def _reason(error: Exception, path: Path) -> str:
     if path.is_file() and path.stat().st_size == 0:
         return "the file is empty"
-    text = (str(error) or type(error).__name__).splitlines()[0]
+    text = first_line(error)
     return "unknown format" if text.startswith("cannot identify image file") else text
 
 

@@ -59,16 +59,12 @@ def load_dataset(
 
     Raises
     ------
-    DataError
-        If the data cannot be found or used as they are.
-    DownloadError
-        If a named data set is not on this machine and no address gives it.
-    MissingExtraError
-        If reading this kind of file needs a package that is not installed.
+    DataError, LabelError, StorageError
+        If the data cannot be found, read, or used as they are.
+    DownloadError, MissingExtraError
+        If no address gives the data set, or a package that reads this kind of file is not installed.
     ParameterError
         If an option has a wrong value or does not apply to `source`.
-    StorageError
-        If a file cannot be read or the cache cannot be written.
 
     Examples
     --------
@@ -77,15 +73,7 @@ def load_dataset(
     >>> X.shape, str(X.dtype), names[0]
     ((1797, 8, 8), 'uint8', '0')
     """
-    if not isinstance(source, str | os.PathLike):
-        raise ParameterError(f"source must be a name or a path, got {source!r}")
-    if on_unreadable not in ("raise", "skip"):
-        raise ParameterError(f"on_unreadable must be 'raise' or 'skip', got {on_unreadable!r}")
-    is_table = Path(source).suffix.lower() in (".csv", ".parquet")
-    if label_column is not None and not is_table:
-        raise ParameterError(
-            f"label_column={label_column!r} is for .csv and .parquet files, not for {source}"
-        )
+    _check_options(source, label_column, on_unreadable)
     try:
         if source == "digits":
             return _load_digits()
@@ -96,6 +84,18 @@ def load_dataset(
         raise
     except OSError as error:
         raise StorageError(f"{error.filename or source} cannot be read: {error.strerror or error}") from error
+
+
+def _check_options(source: str | os.PathLike[str], label_column: str | None, on_unreadable: str) -> None:
+    if not isinstance(source, str | os.PathLike):
+        raise ParameterError(f"source must be a name or a path, got {source!r}")
+    if on_unreadable not in ("raise", "skip"):
+        raise ParameterError(f"on_unreadable must be 'raise' or 'skip', got {on_unreadable!r}")
+    is_table = Path(source).suffix.lower() in (".csv", ".parquet")
+    if label_column is not None and not is_table:
+        raise ParameterError(
+            f"label_column={label_column!r} is for .csv and .parquet files, not for {source}"
+        )
 
 
 def _load_digits() -> Dataset:

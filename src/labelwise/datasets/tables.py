@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labelwise.datasets.classes import encode_classes
 from labelwise.datasets.dataset import Dataset
-from labelwise.datasets.signatures import contents_of, looks_like_text
+from labelwise.datasets.signatures import contents_of, first_line, looks_like_text
 from labelwise.errors import DataError, LabelError, MissingExtraError
 
 __all__ = ["read_csv", "read_parquet"]
@@ -54,7 +54,7 @@ def read_csv(path: Path, label_column: str | None = None) -> Dataset:
         # Types are settled over the whole file, or one column could change its type half-way.
         frame = pandas.read_csv(path, header=0 if headed else None, low_memory=False, encoding="utf-8-sig")
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
-        reason = "it is empty" if isinstance(error, pandas.errors.EmptyDataError) else _line(error)
+        reason = "it is empty" if isinstance(error, pandas.errors.EmptyDataError) else first_line(error)
         raise DataError(f"{path} cannot be read as comma-separated text in UTF-8: {reason}") from error
     if headed and any(str(column).startswith("Unnamed: ") for column in frame.columns):
         raise DataError(
@@ -90,7 +90,7 @@ def read_parquet(path: Path, label_column: str | None = None) -> Dataset:
         frame = pandas.read_parquet(path, engine="pyarrow")
     except (ArrowException, ValueError, OSError) as error:
         raise DataError(
-            f"{path} cannot be read as a Parquet table ({_line(error)}): save it again"
+            f"{path} cannot be read as a Parquet table ({first_line(error)}): save it again"
         ) from error
     return _read_frame(frame, path, label_column, pandas)
 
@@ -161,7 +161,3 @@ def _listed(columns: Any) -> str:
     columns = list(columns)
     more = f" and {len(columns) - _MOST_NAMED} more" if len(columns) > _MOST_NAMED else ""
     return ", ".join(repr(column) for column in columns[:_MOST_NAMED]) + more
-
-
-def _line(error: Exception) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")
