@@ -64,10 +64,10 @@ class ComponentPosterior(NamedTuple):
 
 
 def dense_layers(widths: Sequence[int]) -> list[nn.Module]:
-    """Linear layers with a GELU after each."""
+    """Linear layers, each followed by layer normalisation and a GELU."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), nn.GELU()]
+        layers += [nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.GELU()]
     return layers
 
 
@@ -83,7 +83,8 @@ class ConvLayers(nn.Module):
         height, width, channels, n_out = self.height, self.width, self.channels, 32
         layers: list[nn.Module] = []
         while min(height, width) > 7:
-            layers += [nn.Conv2d(channels, n_out, 3, stride=2, padding=1), nn.GELU()]
+            convolution = nn.Conv2d(channels, n_out, 3, stride=2, padding=1)
+            layers += [convolution, nn.BatchNorm2d(n_out), nn.GELU()]
             height, width, channels, n_out = (height + 1) // 2, (width + 1) // 2, n_out, 2 * n_out
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.n_out = height * width * channels
@@ -122,8 +123,9 @@ class GMVAEModule(nn.Module):
         for layer in self.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):
                 nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+                nn.init.zeros_(layer.bias)
+            elif isinstance(layer, (nn.LayerNorm, nn.BatchNorm2d)):
+                layer.reset_parameters()
         self.mixture.reset(generator)
         self.likelihood.reset()
 

@@ -14,15 +14,19 @@ from labelwise.randomness import numpy_generator
 # Enough rows for K=100 centres; more only cost time.
 MAX_START_ROWS = 20_000
 
-_MIN_VARIANCE = 1e-3
+def kmeans_start(
+    latent_means: np.ndarray, latent_variances: np.ndarray, n_components: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Means and variances of the aggregate posterior within each k-means cluster of the latent means.
 
-
-def kmeans_start(latents: np.ndarray, n_components: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Means and diagonal variances of the k-means clusters of `latents`.
+    The variance of a cluster is that of its items' means plus the mean of their posterior variances. Without
+    the second part, a latent dimension that the encoder leaves unused (mean 0, variance 1) would get
+    components of no width, and the mixture phase would begin with a KL term that wipes out what was learned.
 
     Parameters
     ----------
-    latents : ndarray of shape (n, D)
+    latent_means, latent_variances : ndarray of shape (n, D)
+        Of q(z given x).
     n_components : int
     seed : int
 
@@ -35,11 +39,11 @@ def kmeans_start(latents: np.ndarray, n_components: int, seed: int) -> tuple[np.
     # One thread: with several, scikit-learn adds up partial sums in the order in which threads finish,
     # and the same seed would not give the same bits.
     with threadpool_limits(limits=1, user_api="openmp"):
-        kmeans = KMeans(n_components, n_init=1, random_state=state).fit(latents.astype(np.float64))
+        kmeans = KMeans(n_components, n_init=1, random_state=state).fit(latent_means.astype(np.float64))
     means = kmeans.cluster_centers_
     counts = np.bincount(kmeans.labels_, minlength=n_components)[:, None]
-    squares = (latents - means[kmeans.labels_]) ** 2
+    squares = (latent_means - means[kmeans.labels_]) ** 2 + latent_variances
     sums = np.stack([np.bincount(kmeans.labels_, column, n_components) for column in squares.T], axis=1)
     pooled = squares.mean(axis=0)
     variances = np.where(counts > 1, sums / np.maximum(counts, 1), pooled)
-    return means.astype(np.float32), np.maximum(variances, _MIN_VARIANCE).astype(np.float32)
+    return means.astype(np.float32), variances.astype(np.float32)

@@ -192,11 +192,11 @@ def start_mixture(module: GMVAEModule, items: Items, plan: Plan) -> None:
         rows = np.sort(sample)
     module.eval()
     batches = (items[chunk] for chunk in np.array_split(rows, math.ceil(len(rows) / _INFERENCE_BATCH)))
-    latents = np.concatenate(
-        [module.infer_plain(module.likelihood.scale(batch)).mean.cpu().numpy() for batch in batches]
-    )
+    posteriors = [module.infer_plain(module.likelihood.scale(batch)) for batch in batches]
+    latent_means = torch.cat([posterior.mean for posterior in posteriors]).cpu().numpy()
+    latent_variances = torch.cat([posterior.log_variance.exp() for posterior in posteriors]).cpu().numpy()
     seed = int(numpy_generator(plan.seed, START).integers(2**31))
-    means, variances = kmeans_start(latents, module.architecture.n_components, seed)
+    means, variances = kmeans_start(latent_means, latent_variances, module.architecture.n_components, seed)
     device = next(module.parameters()).device
     module.start_mixture(torch.from_numpy(means).to(device), torch.from_numpy(variances).to(device))
 
