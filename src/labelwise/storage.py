@@ -126,7 +126,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StorageError(f"{file} is damaged ({_reason(error)}): restore it from a copy or train again") from error
+        raise StorageError(
+            f"{file} is damaged ({_reason(error)}): restore it from a copy or train again"
+        ) from error
     if not isinstance(manifest, dict) or not {"format", "kind"} <= manifest.keys():
         raise StorageError(f"{file} is damaged (no format number): restore it from a copy or train again")
     if manifest["format"] != FORMAT:
@@ -164,7 +166,9 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
     except (OSError, SafetensorError, ValueError) as error:
         raise StorageError(f"{path} cannot be read: {_reason(error)}") from error
     if header and header.get("format") != FORMAT:
-        raise StorageError(f"{path} has format {header.get('format')!r}; this labelwise reads format {FORMAT}")
+        raise StorageError(
+            f"{path} has format {header.get('format')!r}; this labelwise reads format {FORMAT}"
+        )
     return arrays, header
 
 

@@ -95,7 +95,11 @@ def _arrays(run: Run) -> Arrays:
 def _fill(run: Run, arrays: Arrays) -> None:
     tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
     run.module.load_state_dict(
-        {name.removeprefix("module."): tensor for name, tensor in tensors.items() if name.startswith("module.")}
+        {
+            name.removeprefix("module."): tensor
+            for name, tensor in tensors.items()
+            if name.startswith("module.")
+        }
     )
     states: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():

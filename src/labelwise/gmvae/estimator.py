@@ -411,7 +411,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
                 self.feature_names_in_ = np.array(manifest["feature_names"], dtype=object)
         except (KeyError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split())
-            raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
+            raise StorageError(
+                f"{path} is damaged: its manifest does not fit its weights ({reason})"
+            ) from error
         return self
 
     def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...]) -> Architecture:

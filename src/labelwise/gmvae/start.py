@@ -14,6 +14,7 @@ from labelwise.randomness import numpy_generator
 # Enough rows for K=100 centres; more only cost time.
 MAX_START_ROWS = 20_000
 
+
 def kmeans_start(
     latent_means: np.ndarray, latent_variances: np.ndarray, n_components: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,143 @@
+"""`GMVAEClassifier`: structure and names in one scikit-learn classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from labelwise.decoding import DECODERS, Decoder
+from labelwise.errors import LabelError, ParameterError
+from labelwise.gmvae import GMVAE
+from labelwise.parameters import Option, check_parameters
+from labelwise.randomness import RandomState
+
+
+class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Learn the structure of all items, then name it with the labels that there are.
+
+    Parameters
+    ----------
+    gmvae : GMVAE, default=None
+        The model to train, as a template; None takes `GMVAE()`.
+    decoder : {"soft", "hard"} or Decoder, default="soft"
+        How components get names.
+    prefit : bool, default=False
+        Use `gmvae`, which is fitted already, as it is.
+    random_state : int, RandomState, Generator or None, default=None
+        For training; None leaves what `gmvae` says.
+
+    Attributes
+    ----------
+    gmvae_ : GMVAE
+        Fitted.
+    decoder_ : Decoder
+        Fitted; says which components have no name and which classes no label.
+    classes_ : ndarray of shape (n_classes,)
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from labelwise import GMVAE, GMVAEClassifier, UNLABELED, load_dataset
+    >>> X, truth, names = load_dataset("digits")
+    >>> y = np.full(len(X), UNLABELED)
+    >>> y[::50] = truth[::50]
+    >>> gmvae = GMVAE(n_components=10, n_latent=4, n_hidden=32, max_epochs=2)
+    >>> GMVAEClassifier(gmvae, random_state=0).fit(X, y).predict_proba(X).shape
+    (1797, 10)
+    """
+
+    def __init__(
+        self,
+        gmvae: GMVAE | None = None,
+        *,
+        decoder: str | Decoder = "soft",
+        prefit: bool = False,
+        random_state: RandomState = None,
+    ) -> None:
+        self.gmvae = gmvae
+        self.decoder = decoder
+        self.prefit = prefit
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> GMVAEClassifier:
+        """Train on all items of `X`, then name the components by `y`.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `GMVAE.fit`.
+        y : array-like of shape (n_samples,)
+            Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
+
+        Returns
+        -------
+        GMVAEClassifier
+            Itself.
+
+        Raises
+        ------
+        ParameterError, DataError, LabelError
+            If parameters, data or labels cannot be used.
+        """
+        decoder = self._decoder()
+        if y is None:
+            raise LabelError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: "
+                "give one label for each item, -1 where there is none"
+            )
+        y = column_or_1d(y, warn=True)
+        if y.dtype != object:
+            check_classification_targets(y)
+        self.gmvae_ = self._structure(X)
+        self.decoder_ = decoder.fit(self.gmvae_.predict_proba(X), y)
+        self.classes_ = self.decoder_.classes_
+        self.n_features_in_ = self.gmvae_.n_features_in_
+        if hasattr(self.gmvae_, "feature_names_in_"):
+            self.feature_names_in_ = self.gmvae_.feature_names_in_
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns as in `classes_`; rows sum to 1.
+        """
+        return self.decoder_.predict_proba(self._posteriors(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Label of each item.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return self.decoder_.predict(self._posteriors(X))
+
+    def _posteriors(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        return self.gmvae_.predict_proba(X)
+
+    def _decoder(self) -> Decoder:
+        check_parameters({"prefit": self.prefit}, {"prefit": Option(True, False)})
+        if isinstance(self.decoder, Decoder):
+            return clone(self.decoder)  # type: ignore[no-any-return]
+        check_parameters({"decoder": self.decoder}, {"decoder": Option(*DECODERS)})
+        return DECODERS[self.decoder]()
+
+    def _structure(self, X: Any) -> GMVAE:
+        if self.prefit:
+            if not isinstance(self.gmvae, GMVAE):
+                raise ParameterError(f"gmvae={self.gmvae!r} must be a fitted GMVAE when prefit=True")
+            check_is_fitted(self.gmvae)
+            return self.gmvae
+        gmvae = GMVAE() if self.gmvae is None else clone(self.gmvae)
+        if self.random_state is not None:
+            gmvae.set_params(random_state=self.random_state)
+        return gmvae.fit(X)

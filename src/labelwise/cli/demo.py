@@ -1,0 +1,139 @@
+"""`labelwise demo`: the whole story on embedded data, offline, in under a minute."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from labelwise.decoding import HardDecoder
+    from labelwise.gmvae import GMVAE
+    from labelwise.study.results import Summary
+
+_N_COMPONENTS = 30
+_N_DRAWS = 5
+_SAMPLES_SHOWN = 8
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Run folder to write.")] = Path(
+        "labelwise-demo"
+    ),
+    labels: Annotated[
+        int, typer.Option(min=1, max=1000, help="Random labels to name the clusters with.")
+    ] = 36,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the model.")] = 0,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
+) -> None:
+    """Learn 1,797 handwritten digits without labels, then name the clusters with a few.
+
+    Writes results.csv, summary.csv, figure_1.png and the model to a run folder.
+    """
+    from labelwise.datasets import load_dataset
+    from labelwise.decoding import HardDecoder
+    from labelwise.errors import StorageError
+    from labelwise.gmvae import GMVAE
+    from labelwise.study.methods import METHODS
+    from labelwise.study.results import summarise, write_rows
+    from labelwise.study.sweep import draw_labels, score_draw
+
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {output}: {error.strerror}; choose another folder with -o"
+        ) from error
+    dataset = load_dataset("digits")
+    X, truth, names = dataset
+    typer.echo(f"1. Learning the structure of {dataset.describe()}. No label is looked at.", err=True)
+    gmvae = GMVAE(
+        _N_COMPONENTS,
+        n_latent=8,
+        n_hidden=128,
+        n_layers=2,
+        max_epochs=150,
+        batch_size=64,
+        learning_rate=2e-3,
+        random_state=seed,
+        verbose=1,
+    ).fit(X)
+    Q = gmvae.predict_proba(X)
+    y = draw_labels(truth, labels, draw=0)
+    hard = HardDecoder().fit(Q, y)
+    typer.echo(f"2. Naming its {_N_COMPONENTS} components with {labels} random labels.", err=True)
+    if not json_output:
+        _print_names(hard, Q, y)
+    cells = [
+        cell
+        for draw in range(_N_DRAWS)
+        for cell in score_draw(
+            X, Q, truth, METHODS, dataset=dataset.name, model_seed=seed, draw=draw, n_labeled=labels
+        )
+    ]
+    summary = summarise(cells)
+    write_rows(output / "results.csv", cells)
+    write_rows(output / "summary.csv", summary)
+    gmvae.save(output / "digits.labelwise")
+    _draw_components(gmvae, hard, output / "figure_1.png", seed)
+    if json_output:
+        typer.echo(json.dumps([asdict(row) for row in summary]))
+        return
+    _print_table(summary, labels, len(X))
+    _print_next_steps(output)
+
+
+def _print_names(hard: HardDecoder, Q: np.ndarray, y: np.ndarray) -> None:
+    """One line a class: which components answer it, and on how many labels that rests."""
+    unnamed = set(hard.unnamed_components_.tolist())
+    home = Counter(Q[y != -1].argmax(axis=1).tolist())
+    for label in hard.classes_:
+        members = [c for c, name in enumerate(hard.component_names_) if name == label]
+        words = [f"{c} (borrowed)" if c in unnamed else f"{c} ({home[c]})" for c in members]
+        typer.echo(f"   digit {label}: components {', '.join(words) if words else 'none'}")
+    typer.echo(
+        f"   In brackets the number of labels in a component; {len(unnamed)} components hold none and "
+        "borrow the name of the nearest that does."
+    )
+
+
+def _print_table(summary: list[Summary], labels: int, n_samples: int) -> None:
+    typer.echo(f"3. Accuracy on the other {n_samples - labels:,} items, {_N_DRAWS} draws of {labels} labels:")
+    for row in summary:
+        typer.echo(f"   {row.method:<22}{row.mean:6.1%} ± {row.half_width:.1%}")
+    typer.echo("   mean and 95 % interval (Student's t over the draws, one model)")
+
+
+def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path, seed: int) -> None:
+    import numpy as np
+
+    from labelwise.storage import write_beside
+    from labelwise.study.figures import plot_component_samples
+
+    order = sorted(range(_N_COMPONENTS), key=lambda c: (hard.component_names_[c], -gmvae.shares_[c]))
+    unnamed = set(hard.unnamed_components_.tolist())
+    images = np.stack([gmvae.sample(_SAMPLES_SHOWN, component=c, random_state=seed)[0] for c in order])
+    captions = [
+        f"{hard.component_names_[c]}{'*' if c in unnamed else ' '} {gmvae.shares_[c]:5.1%}  #{c}"
+        for c in order
+    ]
+    figure = plot_component_samples(
+        images,
+        captions,
+        "Samples from each component: its name (* borrowed from the nearest named one), share of the items, number",
+    )
+    write_beside(path, lambda temporary: figure.savefig(temporary, format="png"))
+
+
+def _print_next_steps(output: Path) -> None:
+    typer.echo(f"4. Written to {output}/: figure_1.png, results.csv, summary.csv, digits.labelwise")
+    typer.echo("Next, with your own data (.npz, .npy, .csv, .parquet or a folder of images):")
+    typer.echo("   labelwise train DATA -o my.labelwise")
+    typer.echo("   labelwise decode my.labelwise DATA --labels labels.csv -o predictions.csv")
+    typer.echo("   labels.csv has the columns index,label: a few rows of your data and what you call them.")

@@ -1,0 +1,57 @@
+"""`labelwise info`: what a saved model is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def info(
+    model: Annotated[Path, typer.Argument(help="Folder that `labelwise train` saved.")],
+    json_output: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+) -> None:
+    """Say what MODEL is: data, settings, training, components.
+
+    Example: labelwise info mnist.labelwise
+    """
+    from labelwise.storage import load_folder
+
+    manifest, _ = load_folder(model, "gmvae")
+    if json_output:
+        typer.echo(json.dumps(manifest))
+        return
+    for name, value in _lines(manifest):
+        typer.echo(f"{name:<14}{value}")
+
+
+def _lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    architecture, training, last = manifest["architecture"], manifest["training"], manifest["history"][-1]
+    data = manifest["extra"].get("data", {})
+    shares = sorted(manifest["shares"])
+    hidden = "-".join(map(str, architecture["hidden"]))
+    shape = "x".join(map(str, architecture["item_shape"]))
+    trained_on = f"{data['name']}, {data['n_samples']:,} items of {shape}" if data else f"items of {shape}"
+    return [
+        ("trained on", trained_on),
+        ("model", f"{architecture['n_components']} components, {architecture['n_latent']} latent dimensions"),
+        ("objective", f"{architecture['objective']}, {architecture['likelihood']} likelihood"),
+        ("encoder", f"{architecture['encoder']}, hidden {hidden}"),
+        ("augment", str(manifest["parameters"]["augment"] or "none")),
+        (
+            "training",
+            f"{training['n_epochs']} epochs, batches of {training['batch_size']}, seed {training['seed']}",
+        ),
+        (
+            "loss",
+            f"{last['loss']:.2f} nats an item: reconstruction {last['reconstruction']:.2f}, "
+            f"KL z {last['kl_z']:.2f}, KL c {last['kl_c']:.2f}",
+        ),
+        (
+            "components",
+            f"{last['n_active_components']} active; shares of the items from {shares[0]:.2%} to {shares[-1]:.2%}",
+        ),
+        ("written by", f"labelwise {manifest['labelwise']}, format {manifest['format']}"),
+    ]

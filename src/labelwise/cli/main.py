@@ -1,0 +1,59 @@
+"""The program `labelwise`: commands, exit codes, one-line errors."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+import labelwise
+from labelwise.cli.decode import decode
+from labelwise.cli.demo import demo
+from labelwise.cli.info import info
+from labelwise.cli.train import train
+from labelwise.errors import LabelwiseError
+
+app = typer.Typer(
+    name="labelwise",
+    help="Learn the structure of unlabelled data first; name it afterwards, with a handful of labels.",
+    epilog="Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong use.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for command in (demo, train, decode, info):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"labelwise {labelwise.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Take the options that stand before the command."""
+
+
+def main() -> None:
+    """Run the command line; every error on purpose becomes one line and exit code 1."""
+    warnings.showwarning = _show_warning  # this process is ours
+    try:
+        app()
+    except LabelwiseError as error:
+        typer.echo(f"labelwise: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("labelwise: stopped", err=True)
+        sys.exit(1)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    typer.echo(f"labelwise: warning: {message}", err=True)

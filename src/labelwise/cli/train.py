@@ -1,0 +1,212 @@
+"""`labelwise train`: learn the structure of data."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from labelwise.errors import CheckpointError, StorageError
+
+if TYPE_CHECKING:
+    from labelwise.datasets import Dataset
+    from labelwise.gmvae import GMVAE
+
+
+class Objective(StrEnum):
+    """Values of --objective."""
+
+    collapsed = "collapsed"
+    exact = "exact"
+
+
+class Augment(StrEnum):
+    """Values of --augment."""
+
+    none = "none"
+    affine = "affine"
+
+
+class Encoder(StrEnum):
+    """Values of --encoder."""
+
+    auto = "auto"
+    dense = "dense"
+    conv = "conv"
+
+
+class Likelihood(StrEnum):
+    """Values of --likelihood."""
+
+    auto = "auto"
+    bernoulli = "bernoulli"
+    gaussian = "gaussian"
+
+
+class Init(StrEnum):
+    """Values of --init."""
+
+    kmeans = "kmeans"
+    random = "random"
+
+
+class Precision(StrEnum):
+    """Values of --precision."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+def train(
+    data: Annotated[
+        str, typer.Argument(help="A data set's name, or a .npz, .npy, .csv, .parquet or folder of images.")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to save the model to.")],
+    components: Annotated[
+        int, typer.Option(help="Components: more are purer, but need more labels to name.")
+    ] = 100,
+    latent: Annotated[int, typer.Option(help="Dimensions of the latent space.")] = 32,
+    hidden: Annotated[int, typer.Option(help="Width of the hidden layers.")] = 512,
+    layers: Annotated[int, typer.Option(help="Hidden layers.")] = 3,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes over the data.", show_default="about 4,000 steps, at least 20 passes"),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Items a step.", show_default="256, fewer for small data")
+    ] = None,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    objective: Annotated[
+        Objective,
+        typer.Option(help="collapsed: component summed out. exact: as published, K times the cost."),
+    ] = Objective.collapsed,
+    augment: Annotated[
+        Augment, typer.Option(help="affine: random views; for handwriting, not for clothes.")
+    ] = Augment.none,
+    encoder: Annotated[
+        Encoder, typer.Option(help="auto: convolutions for images of 16x16 and more.")
+    ] = Encoder.auto,
+    likelihood: Annotated[
+        Likelihood, typer.Option(help="auto: bernoulli for pixels, gaussian for columns of numbers.")
+    ] = Likelihood.auto,
+    init: Annotated[Init, typer.Option(help="Where components start.")] = Init.kmeans,
+    precision: Annotated[Precision, typer.Option(help="Of the networks in training.")] = Precision.auto,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bits on the same CPU.")] = 0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+    label_column: Annotated[
+        str | None, typer.Option(help="Column of a .csv or .parquet that holds labels, not numbers to learn.")
+    ] = None,
+    skip_unreadable: Annotated[
+        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and name them.")
+    ] = False,
+    tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard logs.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Learn the structure of DATA without labels and save it.
+
+    A checkpoint lies beside the model (MODEL.checkpoint) while training runs: after a crash or Ctrl-C,
+    the same command with --resume goes on and ends with the same bits.
+
+    Example: labelwise train mnist -o mnist.labelwise --augment affine
+    """
+    from labelwise.datasets import load_dataset
+    from labelwise.gmvae import GMVAE, TensorBoard
+    from labelwise.gmvae.callbacks import Callback
+
+    gmvae = GMVAE(
+        components,
+        n_latent=latent,
+        n_hidden=hidden,
+        n_layers=layers,
+        max_epochs="auto" if epochs is None else epochs,
+        batch_size="auto" if batch_size is None else batch_size,
+        learning_rate=learning_rate,
+        objective=objective.value,
+        augment=None if augment is Augment.none else augment.value,
+        encoder=encoder.value,
+        likelihood=likelihood.value,
+        init=init.value,
+        precision=precision.value,
+        device=device,
+        random_state=seed,
+        verbose=1,
+    )
+    checkpoint = output.with_name(output.name + ".checkpoint")
+    _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
+    on_unreadable = "skip" if skip_unreadable else "raise"
+    dataset = load_dataset(data, label_column=label_column, on_unreadable=on_unreadable)
+    typer.echo(dataset.describe(), err=True)
+    for path, reason in dataset.skipped:
+        typer.echo(f"skipped {path}: {reason}", err=True)
+    source = {"source": data, "name": dataset.name, "n_samples": len(dataset.X)}
+    if resume and output.exists() and not checkpoint.exists():
+        _check_same_run(output, gmvae, dataset)
+        typer.echo(f"{output} is complete already", err=True)
+        return
+    callbacks: list[Callback] = [TensorBoard(tensorboard)] if tensorboard else []
+    start = time.perf_counter()
+    try:
+        gmvae.fit(dataset.X, checkpoint=checkpoint, resume=resume, callbacks=callbacks)
+    except KeyboardInterrupt:
+        way = "add --resume to the same command to go on" if checkpoint.exists() else "no epoch was finished"
+        typer.echo(f"labelwise: stopped; {way}", err=True)
+        raise typer.Exit(1) from None
+    gmvae.save(output, extra={"data": {**source, "fingerprint": _fingerprint(dataset)}})
+    checkpoint.unlink(missing_ok=True)
+    _report(gmvae, output, data, time.perf_counter() - start, json_output)
+
+
+def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse, before any work, a place that cannot be written or holds something."""
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise StorageError(f"folder {folder} does not exist: create it first")
+    if not os.access(folder, os.W_OK):
+        raise StorageError(f"folder {folder} is not writable: choose another with -o")
+    if resume or overwrite:
+        return
+    if output.exists():
+        raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
+    if checkpoint.exists():
+        raise StorageError(
+            f"{checkpoint} is an unfinished run: add --resume to go on, or --overwrite to start anew"
+        )
+
+
+def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
+    from labelwise.gmvae.checkpoint import differing
+    from labelwise.storage import read_manifest
+
+    manifest = read_manifest(output)
+    there = {**manifest["parameters"], "data": manifest["extra"].get("data", {}).get("fingerprint")}
+    here: dict[str, Any] = {**gmvae.get_params(), "data": _fingerprint(dataset)}
+    if differences := differing(there, here):
+        raise CheckpointError(
+            f"{output} belongs to another run ({'; '.join(differences)}): "
+            "choose another name with -o, or use --overwrite instead of --resume"
+        )
+
+
+def _fingerprint(dataset: Dataset) -> str:
+    from labelwise.gmvae.estimator import fingerprint
+
+    return fingerprint(dataset.X)
+
+
+def _report(gmvae: GMVAE, output: Path, data: str, seconds: float, json_output: bool) -> None:
+    last = gmvae.history_[-1]
+    if json_output:
+        result = {"model": str(output), "seconds": round(seconds, 1), "n_epochs": gmvae.n_epochs_, **last}
+        typer.echo(json.dumps(result))
+        return
+    typer.echo(f"saved {output} after {gmvae.n_epochs_} epochs, {seconds:.0f} s")
+    typer.echo("next: write some labels to labels.csv (columns index,label), then")
+    typer.echo(f"  labelwise decode {output} {data} --labels labels.csv -o predictions.csv")

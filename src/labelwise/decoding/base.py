@@ -1,0 +1,214 @@
+"""What every decoder shares: from posteriors and a few labels to names, and back.
+
+A decoder sees arrays only: the posteriors of scikit-learn's `GaussianMixture`, or a CSV of probabilities,
+serve as well as those of a `GMVAE`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
+from labelwise.labels import UNLABELED
+from labelwise.parameters import Constraint, check_parameters
+
+_ROW_SUM_TOLERANCE = 1e-3
+
+
+class Decoder(BaseEstimator):  # type: ignore[misc]
+    """Base of the decoders: checks what goes in, counts what is missing.
+
+    A subclass says in `_learn` what it draws from the labelled items, and in `_scores` how well each class
+    fits each item, as numbers of at least 0.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        All classes, sorted: those among the labels and those named in `classes`.
+    n_features_in_ : int
+        Number of components.
+    n_labeled_ : int
+    class_prior_ : ndarray of shape (n_classes,)
+        Share of each class among the labelled items.
+    missing_classes_ : ndarray
+        Classes without a labelled item. They are never answered.
+    unnamed_components_ : ndarray of int
+        Components that are the most probable one of no labelled item.
+    """
+
+    _constraints: dict[str, Constraint] = {}  # noqa: RUF012 (never changed)
+
+    classes: Any
+
+    def fit(self, Q: Any, y: Any) -> Self:
+        """Learn the names of the components.
+
+        Parameters
+        ----------
+        Q : array-like of shape (n_samples, n_components)
+            q(c given x) of all items, labelled or not; rows sum to 1.
+        y : array-like of shape (n_samples,)
+            Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none. Text labels with -1 among them
+            need an array of dtype object.
+
+        Returns
+        -------
+        Decoder
+            Itself.
+
+        Raises
+        ------
+        LabelError
+            If no item is labelled, `y` has another length than `Q`, or a label is not among `classes`.
+        DataError
+            If `Q` does not hold probabilities.
+        """
+        check_parameters(self.get_params(deep=False), self._constraints)
+        Q = check_posteriors(Q)
+        labels, labeled = split_labels(y, len(Q))
+        found, codes = np.unique(labels, return_inverse=True)
+        self.classes_ = self._all_classes(found)
+        codes = np.searchsorted(self.classes_, found)[codes]
+        counts = np.bincount(codes, minlength=len(self.classes_))
+        self.n_features_in_ = Q.shape[1]
+        self.n_labeled_ = len(codes)
+        self.class_prior_ = counts / counts.sum()
+        self.missing_classes_ = self.classes_[counts == 0]
+        if len(self.missing_classes_):
+            missing = ", ".join(map(str, self.missing_classes_))
+            warnings.warn(
+                f"no item is labelled {missing}: what has no label is never answered",
+                ClassWithoutLabelWarning,
+                stacklevel=2,
+            )
+        self.unnamed_components_ = np.setdiff1d(np.arange(Q.shape[1]), Q[labeled].argmax(axis=1))
+        self._learn(Q, labeled, codes)
+        return self
+
+    def predict_proba(self, Q: Any) -> np.ndarray:
+        """Probability of each class for each item.
+
+        Parameters
+        ----------
+        Q : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns as in `classes_`; rows sum to 1. An item that no named component explains at all gets the
+            shares of the classes among the labels.
+        """
+        check_is_fitted(self)
+        scores = self._scores(check_posteriors(Q, self.n_features_in_))
+        totals = scores.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(totals > 0, scores / totals, self.class_prior_)
+
+    def predict(self, Q: Any) -> np.ndarray:
+        """Most probable class of each item; of equally probable ones the first in `classes_`.
+
+        Parameters
+        ----------
+        Q : array-like of shape (n_samples, n_components)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return np.asarray(self.classes_[self.predict_proba(Q).argmax(axis=1)])
+
+    def _all_classes(self, found: np.ndarray) -> np.ndarray:
+        if self.classes is None:
+            return found
+        classes = np.unique(np.asarray(self.classes))
+        unknown = [label for label in found if label not in classes]
+        if unknown:
+            raise LabelError(
+                f"label {unknown[0]!r} is not among the classes {', '.join(map(str, classes))}: "
+                "correct the label or add the class"
+            )
+        return np.asarray(classes)
+
+    def _learn(self, Q: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
+        """Learn from rows `labeled` of `Q`, whose classes are `classes_[codes]`."""
+        raise NotImplementedError
+
+    def _scores(self, Q: np.ndarray) -> np.ndarray:
+        """How well each class fits each item, shape (n_samples, n_classes), at least 0."""
+        raise NotImplementedError
+
+
+def check_posteriors(Q: Any, n_components: int | None = None) -> np.ndarray:
+    """Probabilities of components, as floats.
+
+    Raises
+    ------
+    DataError
+        If `Q` is no table of numbers within 0..1 whose rows sum to 1, or has not `n_components` columns.
+    """
+    Q = np.asarray(Q)
+    if Q.ndim != 2 or 0 in Q.shape or Q.dtype.kind not in "fiub":
+        raise DataError(
+            f"posteriors must be a table of numbers of shape (n_samples, n_components), "
+            f"but have shape {Q.shape} and type {Q.dtype}"
+        )
+    Q = Q if Q.dtype.kind == "f" else Q.astype(np.float64)
+    if n_components is not None and Q.shape[1] != n_components:
+        raise DataError(
+            f"posteriors have {Q.shape[1]} components, but the decoder was fitted with {n_components}: "
+            "use the same model for both"
+        )
+    wrong = ~(np.abs(Q.sum(axis=1) - 1) < _ROW_SUM_TOLERANCE) | ~(Q >= 0).all(axis=1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"posteriors must be at least 0 and sum to 1 in each row, but row {row} has minimum "
+            f"{Q[row].min():g} and sum {Q[row].sum():g}: pass what predict_proba returns"
+        )
+    return Q
+
+
+def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
+    """The labels that there are, and the rows that have them.
+
+    Returns
+    -------
+    labels : ndarray of shape (n_labeled,)
+        Of a dtype that can be sorted.
+    labeled : ndarray of shape (n_labeled,), int
+
+    Raises
+    ------
+    LabelError
+    """
+    y = np.asarray(y)
+    if y.shape != (n_samples,):
+        raise LabelError(
+            f"y has shape {y.shape}, but there are {n_samples} items: give one label each, or -1"
+        )
+    if y.dtype.kind in "US" and (y == str(UNLABELED)).any():
+        raise LabelError(
+            'y holds the text "-1": text labels with -1 for "no label" need an array of dtype object, '
+            "as in np.full(n, labelwise.UNLABELED, dtype=object)"
+        )
+    unlabeled = np.array([_is_unlabeled(label) for label in y]) if y.dtype == object else y == UNLABELED
+    labeled = np.flatnonzero(~unlabeled)
+    if not len(labeled):
+        raise LabelError(f"none of the {n_samples} items has a label: give at least one")
+    labels = y[labeled]
+    if y.dtype != object:
+        return labels, labeled
+    kinds = {type(label) for label in labels}
+    if len(kinds) > 1:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise LabelError(f"labels mix types ({names}): make them all text, or all numbers")
+    return np.array(labels.tolist()), labeled
+
+
+def _is_unlabeled(label: Any) -> bool:
+    return not isinstance(label, str) and bool(label == UNLABELED)

@@ -1,0 +1,1 @@
+"""Measuring methods by the labels they need: label draws, scores, intervals, figures."""
