@@ -41,9 +41,9 @@ def draw_seed(random_state: RandomState) -> int:
         return int(random_state.integers(_MAX_SEED))
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31 - 1))
-    if isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool):
-        if 0 <= random_state <= _MAX_SEED:
-            return int(random_state)
+    is_integer = isinstance(random_state, (int, np.integer)) and not isinstance(random_state, bool)
+    if is_integer and 0 <= random_state <= _MAX_SEED:
+        return int(random_state)
     raise ParameterError(
         f"random_state={random_state!r} must be None, an integer from 0 to 2**63 - 1, "
         "a numpy RandomState or a numpy Generator"

@@ -104,7 +104,8 @@ def load_folder(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
         raise StorageError(f"{path} is damaged: {WEIGHTS} is missing; restore it from a copy or train again")
     if _sha256(weights) != manifest.get("weights_sha256"):
         raise StorageError(
-            f"{path} is damaged: {WEIGHTS} is not what {MANIFEST} describes; restore it from a copy or train again"
+            f"{path} is damaged: {WEIGHTS} is not what {MANIFEST} describes; "
+            "restore it from a copy or train again"
         )
     arrays, _ = read_tensors(weights)
     return manifest, arrays
@@ -133,7 +134,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise StorageError(f"{file} is damaged (no format number): restore it from a copy or train again")
     if manifest["format"] != FORMAT:
         raise StorageError(
-            f"{path} has format {manifest['format']!r}; this labelwise reads format {FORMAT}: update labelwise"
+            f"{path} has format {manifest['format']!r}; this labelwise reads {FORMAT}: update labelwise"
         )
     return manifest
 

@@ -51,7 +51,7 @@ def demo(
             f"cannot write {output}: {error.strerror}; choose another folder with -o"
         ) from error
     dataset = load_dataset("digits")
-    X, truth, names = dataset
+    X, truth, _ = dataset
     typer.echo(f"1. Learning the structure of {dataset.describe()}. No label is looked at.", err=True)
     gmvae = GMVAE(
         _N_COMPONENTS,
@@ -81,7 +81,7 @@ def demo(
     write_rows(output / "results.csv", cells)
     write_rows(output / "summary.csv", summary)
     gmvae.save(output / "digits.labelwise")
-    _draw_components(gmvae, hard, output / "figure_1.png", seed)
+    _draw_components(gmvae, hard, output / "figure_1.png")
     if json_output:
         typer.echo(json.dumps([asdict(row) for row in summary]))
         return
@@ -110,7 +110,7 @@ def _print_table(summary: list[Summary], labels: int, n_samples: int) -> None:
     typer.echo("   mean and 95 % interval (Student's t over the draws, one model)")
 
 
-def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path, seed: int) -> None:
+def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path) -> None:
     import numpy as np
 
     from labelwise.storage import write_beside
@@ -118,7 +118,7 @@ def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path, seed: int) -> 
 
     order = sorted(range(_N_COMPONENTS), key=lambda c: (hard.component_names_[c], -gmvae.shares_[c]))
     unnamed = set(hard.unnamed_components_.tolist())
-    images = np.stack([gmvae.sample(_SAMPLES_SHOWN, component=c, random_state=seed)[0] for c in order])
+    images = np.stack([gmvae.sample(_SAMPLES_SHOWN, component=c, random_state=c)[0] for c in order])
     captions = [
         f"{hard.component_names_[c]}{'*' if c in unnamed else ' '} {gmvae.shares_[c]:5.1%}  #{c}"
         for c in order
@@ -126,7 +126,7 @@ def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path, seed: int) -> 
     figure = plot_component_samples(
         images,
         captions,
-        "Samples from each component: its name (* borrowed from the nearest named one), share of the items, number",
+        "Samples from each component: name (* borrowed from the nearest named one), share of items, number",
     )
     write_beside(path, lambda temporary: figure.savefig(temporary, format="png"))
 

@@ -51,7 +51,7 @@ def _lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "components",
-            f"{last['n_active_components']} active; shares of the items from {shares[0]:.2%} to {shares[-1]:.2%}",
+            f"{last['n_active_components']} active; shares from {shares[0]:.2%} to {shares[-1]:.2%} of items",
         ),
         ("written by", f"labelwise {manifest['labelwise']}, format {manifest['format']}"),
     ]

@@ -196,7 +196,7 @@ def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
 
 
 def _fingerprint(dataset: Dataset) -> str:
-    from labelwise.gmvae.estimator import fingerprint
+    from labelwise.gmvae.checkpoint import fingerprint
 
     return fingerprint(dataset.X)
 

@@ -107,7 +107,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         scores = self._scores(check_posteriors(Q, self.n_features_in_))
         totals = scores.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(totals > 0, scores / totals, self.class_prior_)
+            return np.asarray(np.where(totals > 0, scores / totals, self.class_prior_))
 
     def predict(self, Q: Any) -> np.ndarray:
         """Most probable class of each item; of equally probable ones the first in `classes_`.
@@ -170,7 +170,7 @@ def check_posteriors(Q: Any, n_components: int | None = None) -> np.ndarray:
             f"posteriors must be at least 0 and sum to 1 in each row, but row {row} has minimum "
             f"{Q[row].min():g} and sum {Q[row].sum():g}: pass what predict_proba returns"
         )
-    return Q
+    return np.asarray(Q)
 
 
 def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:

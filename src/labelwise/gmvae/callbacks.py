@@ -44,14 +44,14 @@ class TensorBoard(Callback):
             from torch.utils.tensorboard.writer import SummaryWriter
         except ImportError:
             raise MissingExtraError("TensorBoard logging", "tensorboard", "tensorboard") from None
-        self._writer = SummaryWriter(str(log_dir))  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(log_dir))
 
     def on_epoch_end(self, *, record: EpochRecord) -> None:
         """Log every number of the record."""
         for name, value in record.items():
             if isinstance(value, (int, float)) and name != "epoch":
-                self._writer.add_scalar(name, value, record["epoch"])  # type: ignore[no-untyped-call]
+                self._writer.add_scalar(name, value, record["epoch"])
 
     def on_train_end(self) -> None:
         """Close the log."""
-        self._writer.close()  # type: ignore[no-untyped-call]
+        self._writer.close()

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+import labelwise
 from labelwise.errors import CheckpointError
 from labelwise.storage import Arrays, read_tensors, write_tensors
 
 if TYPE_CHECKING:
-    from labelwise.gmvae.training import Run
+    from labelwise.gmvae.networks import GMVAEModule
+    from labelwise.gmvae.training import Plan, Run
 
 _SECONDS_BETWEEN = 5.0  # short epochs are not slowed down by writing each of them
 
@@ -73,6 +77,29 @@ class CheckpointFile:
         header = {"kind": "checkpoint", "settings": self._settings, "history": run.history}
         write_tensors(self.path, _arrays(run), header)
         self._last_written = time.monotonic()
+
+
+def run_settings(plan: Plan, module: GMVAEModule, device: torch.device, X: np.ndarray) -> dict[str, Any]:
+    """All that decides the bits of a run."""
+    return {
+        **asdict(module.architecture),
+        **asdict(plan),
+        "bfloat16": module.mixed,
+        "device": device.type,
+        "n_samples": len(X),
+        "data": fingerprint(X),
+        "labelwise": labelwise.__version__,
+        "torch": torch.__version__.split("+")[0],
+        "threads": torch.get_num_threads(),
+    }
+
+
+def fingerprint(X: np.ndarray) -> str:
+    """Hash of all values of `X` and of their type, as rows of numbers."""
+    digest = hashlib.blake2b(f"{X.dtype.str} {len(X)}".encode(), digest_size=16)
+    for start in range(0, len(X), 8192):
+        digest.update(np.ascontiguousarray(X[start : start + 8192]).data)
+    return digest.hexdigest()
 
 
 def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

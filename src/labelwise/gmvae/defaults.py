@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 
@@ -27,7 +28,7 @@ def resolve_encoder(encoder: str, item_shape: tuple[int, ...]) -> str:
 def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
     """256 items, fewer for small data: about 60 batches an epoch, but at least 32 items each."""
     if isinstance(batch_size, str):
-        return max(32, min(256, 2 ** round(math.log2(max(1, n_samples / 60)))))
+        return int(max(32, min(256, 2 ** round(math.log2(max(1, n_samples / 60))))))
     return int(batch_size)
 
 
@@ -64,5 +65,5 @@ def use_bfloat16(precision: str, device: torch.device, hidden: tuple[int, ...]) 
 
 def _cpu_multiplies_bfloat16() -> bool:
     # torch.cpu.get_capabilities is newer than the oldest torch that is supported.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

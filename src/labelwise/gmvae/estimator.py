@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,10 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-import labelwise
-from labelwise.errors import ParameterError, StorageError
+from labelwise.errors import ParameterError
 from labelwise.gmvae.batches import Items
-from labelwise.gmvae.callbacks import Callback
-from labelwise.gmvae.checkpoint import CheckpointFile
+from labelwise.gmvae.callbacks import Callback, EpochRecord
+from labelwise.gmvae.checkpoint import CheckpointFile, run_settings
 from labelwise.gmvae.defaults import (
     plain_epochs,
     resolve_batch_size,
@@ -26,17 +23,22 @@ from labelwise.gmvae.defaults import (
     resolve_epochs,
     use_bfloat16,
 )
-from labelwise.gmvae.inputs import check_enough_rows, check_items, choose_likelihood, column_moments
+from labelwise.gmvae.inputs import (
+    check_enough_rows,
+    check_image_options,
+    check_items,
+    choose_likelihood,
+    column_moments,
+)
 from labelwise.gmvae.likelihood import Gaussian
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.gmvae.persistence import load_gmvae, save_gmvae
 from labelwise.gmvae.progress import Progress
 from labelwise.gmvae.training import WEIGHTS, Plan, infer, mean_elbo, train
 from labelwise.parameters import Constraint, Either, Integer, Option, Positive, SequenceOf, check_parameters
 from labelwise.randomness import RandomState, draw_seed, torch_generator
-from labelwise.storage import load_folder, save_folder
 
-_KIND = "gmvae"
 _SAMPLES = 0  # purpose of the random stream of `sample`
 
 
@@ -219,18 +221,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         X, item_shape = check_items(self, X, reset=True)
         check_enough_rows(X, self.n_components)
         architecture = self._architecture(X, item_shape)
-        if self.augment is not None and architecture.likelihood != "bernoulli":
-            raise ParameterError(f"augment={self.augment!r} is for pixels; set augment=None for other data")
-        if self.augment is not None and len(item_shape) == 1:
-            raise ParameterError(
-                f"augment={self.augment!r} needs images, but X has shape {X.shape}: reshape it to "
-                "(n_samples, height, width) or set augment=None"
-            )
-        if architecture.encoder == "conv" and len(item_shape) == 1:
-            raise ParameterError(
-                f"encoder='conv' needs images, but X has shape {X.shape}: reshape it to "
-                "(n_samples, height, width) or set encoder='dense'"
-            )
+        check_image_options(item_shape, architecture.likelihood, self.augment, self.encoder)
         device = self._device()
         seed = draw_seed(self.random_state)
         batch_size = resolve_batch_size(self.batch_size, len(X))
@@ -246,17 +237,19 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         module = build_module(architecture, torch_generator(seed, WEIGHTS))
         if isinstance(module.likelihood, Gaussian):
             module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
-        module.bfloat16 = use_bfloat16(self.precision, device, architecture.hidden)
+        module.mixed = use_bfloat16(self.precision, device, architecture.hidden)
         file = None
         if checkpoint is not None:
-            settings = run_settings(architecture, plan, module.bfloat16, device, X)
+            settings = run_settings(plan, module, device, X)
             file = CheckpointFile(Path(checkpoint), settings, resume=resume)
         items = Items(X, device)
         listeners = [*callbacks, Progress()] if self.verbose else list(callbacks)
         history = train(module.to(device), items, plan, callbacks=listeners, checkpoint=file)
-        module.bfloat16 = False
-        self._adopt(module, seed, history, plan)
-        self.shares_ = infer(module, items, "responsibilities").mean(axis=0, dtype=np.float64)
+        module.mixed = False
+        shares = infer(module, items, "responsibilities").mean(axis=0, dtype=np.float64)
+        self._adopt(
+            module, history=history, shares=shares, n_epochs=n_epochs, batch_size=batch_size, seed=seed
+        )
         warn_of_lost_structure(self.shares_, infer(module, items, "latent_means"), init=self.init)
         return self
 
@@ -361,22 +354,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             If it cannot be written.
         """
         check_is_fitted(self)
-        parameters = self.get_params(deep=False)
-        if not isinstance(self.random_state, (int, np.integer, type(None))):
-            parameters["random_state"] = None  # a generator's state cannot be told in JSON; `seed` below can
-        manifest = {
-            "kind": _KIND,
-            "labelwise": labelwise.__version__,
-            "parameters": {name: _plain(value) for name, value in parameters.items()},
-            "architecture": asdict(self.module_.architecture),
-            "training": {"n_epochs": self.n_epochs_, "batch_size": self.batch_size_, "seed": self.seed_},
-            "shares": self.shares_.tolist(),
-            "feature_names": [str(name) for name in getattr(self, "feature_names_in_", [])],
-            "history": self.history_,
-            "extra": extra or {},
-        }
-        arrays = {name: tensor.cpu().numpy() for name, tensor in self.module_.state_dict().items()}
-        save_folder(Path(path), manifest, arrays)
+        save_gmvae(self, Path(path), extra or {})
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> GMVAE:
@@ -393,27 +371,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         StorageError
             If the folder is missing, damaged or from a newer labelwise.
         """
-        manifest, arrays = load_folder(Path(path), _KIND)
-        try:
-            stored = manifest["architecture"]
-            lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
-            architecture = Architecture(**{**stored, **lists})
-            self = cls(**manifest["parameters"])
-            module = build_module(architecture, torch_generator(0))
-            module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-            training, history = manifest["training"], manifest["history"]
-            plan = Plan(training["n_epochs"], 0, training["batch_size"], 0.0, None, training["seed"])
-            self.device = device
-            self._adopt(module.to(self._device()), training["seed"], history, plan)
-            self.shares_ = np.array(manifest["shares"])
-            self.n_features_in_ = architecture.n_features
-            if manifest["feature_names"]:
-                self.feature_names_in_ = np.array(manifest["feature_names"], dtype=object)
-        except (KeyError, TypeError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise StorageError(
-                f"{path} is damaged: its manifest does not fit its weights ({reason})"
-            ) from error
+        parameters, module, state = load_gmvae(Path(path))
+        self = cls(**parameters)
+        self.device = device
+        self._adopt(module.to(self._device()), **state)
         return self
 
     def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...]) -> Architecture:
@@ -440,16 +401,28 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         return device
 
     def _adopt(
-        self, module: CollapsedGMVAE | ExactGMVAE, seed: int, history: list[dict[str, Any]], plan: Plan
+        self,
+        module: CollapsedGMVAE | ExactGMVAE,
+        *,
+        history: list[EpochRecord],
+        shares: np.ndarray,
+        n_epochs: int,
+        batch_size: int,
+        seed: int,
+        feature_names: Sequence[str] = (),
     ) -> None:
-        """Set the fitted attributes that follow from a trained module."""
+        """Set the fitted attributes."""
         module.eval()
         self.module_ = module
         self.history_ = history
+        self.shares_ = shares
+        self.n_epochs_, self.batch_size_, self.seed_ = n_epochs, batch_size, seed
         self.item_shape_ = module.architecture.item_shape
         self.likelihood_ = module.architecture.likelihood
         self.encoder_ = module.architecture.encoder
-        self.n_epochs_, self.batch_size_, self.seed_ = plan.n_epochs, plan.batch_size, seed
+        self.n_features_in_ = module.architecture.n_features
+        if len(feature_names):
+            self.feature_names_in_ = np.array(feature_names, dtype=object)
         with torch.no_grad():
             self.means_ = module.mixture.means.cpu().numpy().copy()
             self.covariances_ = module.mixture.log_variances.exp().cpu().numpy()
@@ -483,34 +456,3 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         tags.input_tags.three_d_array = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def run_settings(
-    architecture: Architecture, plan: Plan, bfloat16: bool, device: torch.device, X: np.ndarray
-) -> dict[str, Any]:
-    """All that decides the bits of a run; a checkpoint goes on only where these are equal."""
-    return {
-        **asdict(architecture),
-        **asdict(plan),
-        "bfloat16": bfloat16,
-        "device": device.type,
-        "n_samples": len(X),
-        "data": fingerprint(X),
-        "labelwise": labelwise.__version__,
-        "torch": torch.__version__.split("+")[0],
-        "threads": torch.get_num_threads(),
-    }
-
-
-def fingerprint(X: np.ndarray) -> str:
-    """Hash of all values, their type and their shape."""
-    digest = hashlib.blake2b(f"{X.dtype.str}{X.shape}".encode(), digest_size=16)
-    for start in range(0, len(X), 8192):
-        digest.update(np.ascontiguousarray(X[start : start + 8192]).data)
-    return digest.hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    return list(value) if isinstance(value, tuple) else value

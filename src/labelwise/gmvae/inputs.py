@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from labelwise.errors import DataError
+from labelwise.errors import DataError, ParameterError
 
 _CHUNK_ROWS = 8192  # checks look at this many rows at a time: no copy of a large memory map
 _SHOWN = 5
@@ -81,7 +81,7 @@ def check_enough_rows(X: np.ndarray, n_components: int) -> None:
     if len(distinct) == 1:
         raise DataError(f"all {n_samples} rows of X are equal, so every column is constant: nothing to learn")
     raise DataError(
-        f"X has only {len(distinct)} distinct rows, fewer than n_components={n_components}: lower n_components"
+        f"X has only {len(distinct)} distinct rows, fewer than n_components={n_components}: lower it"
     )
 
 
@@ -106,6 +106,24 @@ def choose_likelihood(X: np.ndarray, item_shape: tuple[int, ...], likelihood: st
         f"a Bernoulli likelihood needs values within 0..1, but X reaches from {low:g} to {high:g}: "
         "pass uint8 images (0..255), divide by the largest value, or set likelihood='gaussian'"
     )
+
+
+def check_image_options(
+    item_shape: tuple[int, ...], likelihood: str, augment: str | None, encoder: str
+) -> None:
+    """Refuse what only images can have where there are none.
+
+    Raises
+    ------
+    ParameterError
+    """
+    way_out = "pass X of shape (n_samples, height, width) or set"
+    if len(item_shape) == 1 and augment is not None:
+        raise ParameterError(f"augment={augment!r} needs images, but X is a table: {way_out} augment=None")
+    if len(item_shape) == 1 and encoder == "conv":
+        raise ParameterError(f"encoder={encoder!r} needs images, but X is a table: {way_out} encoder='dense'")
+    if augment is not None and likelihood != "bernoulli":
+        raise ParameterError(f"augment={augment!r} needs pixels within 0..1: set augment=None")
 
 
 def column_moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

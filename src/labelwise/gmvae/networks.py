@@ -105,7 +105,7 @@ class GMVAEModule(nn.Module):
         super().__init__()
         a = architecture
         self.architecture = a
-        self.bfloat16 = False
+        self.mixed = False
         if a.encoder == "conv":
             convolutions = ConvLayers(a.item_shape)
             self.encoder = nn.Sequential(convolutions, *dense_layers((convolutions.n_out, a.hidden[-1])))
@@ -123,16 +123,17 @@ class GMVAEModule(nn.Module):
         for layer in self.modules():
             if isinstance(layer, (nn.Linear, nn.Conv2d)):
                 nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
             elif isinstance(layer, (nn.LayerNorm, nn.BatchNorm2d)):
                 layer.reset_parameters()
         self.mixture.reset(generator)
         self.likelihood.reset()
 
     def mixed_precision(self) -> torch.autocast:
-        """Run the layers inside in bfloat16 where `self.bfloat16` is set; their outputs go back to float32."""
+        """Run the layers inside in bfloat16 where `self.mixed` is set; outputs go back to float32."""
         device = self.posterior_head.weight.device.type
-        return torch.autocast(device, dtype=torch.bfloat16, enabled=self.bfloat16)
+        return torch.autocast(device, dtype=torch.bfloat16, enabled=self.mixed)
 
     def decode(self, latents: Tensor) -> Tensor:
         """Latents (..., D) to the likelihood's outputs (..., F)."""
@@ -173,12 +174,15 @@ class CollapsedGMVAE(GMVAEModule):
     infer_plain = infer
 
     def start_mixture(self, means: Tensor, variances: Tensor) -> None:
+        """Place the components; all else follows from them."""
         self.mixture.place(means, variances)
 
     def latent_means(self, values: Tensor) -> Tensor:
+        """E[z given x], shape (B, D)."""
         return self.infer(values).mean
 
     def responsibilities(self, values: Tensor) -> Tensor:
+        """Softmax of the expected log joint, shape (B, K)."""
         return self.mixture.expected_log_joint(*self.infer(values)).softmax(-1)
 
 
@@ -213,8 +217,8 @@ class ExactGMVAE(GMVAEModule):
     def start_mixture(self, means: Tensor, variances: Tensor) -> None:
         """All heads begin as copies of the first one, and q(c given x) as linear discriminant analysis.
 
-        With one shared variance v, log p(c) + log N(z; m_c, v) is linear in z up to a term without c. The mean
-        of the first head is linear in the encoder's features, so the component head can say it exactly.
+        With one shared variance v, log p(c) + log N(z; m_c, v) is linear in z up to a term without c. The
+        mean of the first head is linear in the encoder's features: the component head can say it exactly.
         """
         self.mixture.place(means, variances)
         a = self.architecture
@@ -231,10 +235,12 @@ class ExactGMVAE(GMVAEModule):
             )
 
     def latent_means(self, values: Tensor) -> Tensor:
+        """Means of all components, weighted by q(c given x), shape (B, D)."""
         posterior = self.infer(values)
         return torch.einsum("bk,bkd->bd", posterior.log_responsibilities.exp(), posterior.mean)
 
     def responsibilities(self, values: Tensor) -> Tensor:
+        """What the component head says, shape (B, K)."""
         return self.infer(values).log_responsibilities.exp()
 
 

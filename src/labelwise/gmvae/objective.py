@@ -44,7 +44,7 @@ def _noise_like(mean: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def plain_terms(module: GMVAEModule, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Terms:
-    """Evaluate the plain VAE (Kingma and Welling, 2014) that comes before the mixture: p(z) is standard normal."""
+    """Evaluate the plain VAE (Kingma and Welling, 2014) before the mixture: p(z) is standard normal."""
     posterior = module.infer_plain(inputs)
     latents = posterior.mean + (0.5 * posterior.log_variance).exp() * _noise_like(posterior.mean, generator)
     zero = torch.zeros_like(posterior.mean[0])

@@ -39,9 +39,9 @@ def plot_component_samples(images: np.ndarray, captions: Sequence[str], title: s
     except ImportError:
         raise MissingExtraError("drawing figures", "matplotlib", "study") from None
 
-    n_components, n_samples = images.shape[:2]
+    n_components = len(images)
     n_rows = math.ceil(n_components / _COLUMNS)
-    figure = Figure(figsize=(4.0 * _COLUMNS, 0.9 + 0.42 * n_rows), dpi=120, layout="none")
+    figure = Figure(figsize=(4.0 * _COLUMNS, 0.9 + 0.42 * n_rows), dpi=120)
     figure.suptitle(title, x=0.02, ha="left", y=1 - 0.2 / figure.get_figheight(), fontsize=11)
     top = 1 - 0.6 / figure.get_figheight()
     for number, (strip, caption) in enumerate(zip(images, captions, strict=True)):

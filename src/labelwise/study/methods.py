@@ -1,4 +1,4 @@
-"""What is compared on the same labels. A method sees items, posteriors and a few labels, and answers all items."""
+"""What is compared on the same labels: a method sees items, posteriors and labels, and answers all items."""
 
 from __future__ import annotations
 

@@ -1,0 +1,72 @@
+"""A fitted `GMVAE` as a folder, and back. See `labelwise.storage` for the rules."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+import labelwise
+from labelwise.errors import StorageError
+from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.randomness import torch_generator
+from labelwise.storage import load_folder, save_folder
+
+if TYPE_CHECKING:
+    from labelwise.gmvae.estimator import GMVAE
+
+KIND = "gmvae"
+
+
+def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
+    """Write the folder; equal models give equal bytes."""
+    parameters = gmvae.get_params(deep=False)
+    if not isinstance(gmvae.random_state, (int, np.integer, type(None))):
+        parameters["random_state"] = None  # a generator's state cannot be told in JSON; the seed below can
+    manifest = {
+        "kind": KIND,
+        "labelwise": labelwise.__version__,
+        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        "architecture": asdict(gmvae.module_.architecture),
+        "training": {"n_epochs": gmvae.n_epochs_, "batch_size": gmvae.batch_size_, "seed": gmvae.seed_},
+        "shares": gmvae.shares_.tolist(),
+        "feature_names": [str(name) for name in getattr(gmvae, "feature_names_in_", [])],
+        "history": gmvae.history_,
+        "extra": extra,
+    }
+    state = gmvae.module_.state_dict()
+    save_folder(path, manifest, {name: tensor.cpu().numpy() for name, tensor in state.items()})
+
+
+def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE, dict[str, Any]]:
+    """Read the folder: constructor parameters, module, and the rest of the fitted state.
+
+    Raises
+    ------
+    StorageError
+    """
+    manifest, arrays = load_folder(path, KIND)
+    try:
+        stored = manifest["architecture"]
+        lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+        module = build_module(Architecture(**{**stored, **lists}), torch_generator(0))
+        module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        state = {
+            "history": manifest["history"],
+            "shares": np.array(manifest["shares"]),
+            "feature_names": manifest["feature_names"],
+            **manifest["training"],
+        }
+        return manifest["parameters"], module, state
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return list(value) if isinstance(value, tuple) else value
