@@ -95,8 +95,18 @@ def main() -> None:
     settings = {
         "exact, K=100, float32 (as published)": ("exact", 100, False, 128),
         "collapsed, K=100, float32": ("collapsed", 100, False, 128),
-        f"collapsed, K=100, default (batch {default_batch})": ("collapsed", 100, default_mixed, default_batch),
-        f"collapsed, K=1000, default (batch {default_batch})": ("collapsed", 1000, default_mixed, default_batch),
+        f"collapsed, K=100, default (batch {default_batch})": (
+            "collapsed",
+            100,
+            default_mixed,
+            default_batch,
+        ),
+        f"collapsed, K=1000, default (batch {default_batch})": (
+            "collapsed",
+            1000,
+            default_mixed,
+            default_batch,
+        ),
     }
     jobs: dict[str, Callable[[], None]] = {}
     batches = {}
@@ -113,8 +123,8 @@ def main() -> None:
     lines = [
         "# Cost of a training step",
         "",
-        "`make bench` (or `python benchmarks/step_cost.py`): 784-768x4 encoder, 100 latent dimensions, decoder",
-        f"100-512-768-768-784; {torch.get_num_threads()} threads, torch {torch.__version__.split('+')[0]}, "
+        "`make bench` (or `python benchmarks/step_cost.py`): 784-768x4 encoder, 100 latent dimensions,",
+        f"decoder 100-512-768-768-784; {torch.get_num_threads()} threads, torch {torch.__version__.split('+')[0]}, "
         f"default precision here: {'bfloat16' if default_mixed else 'float32'}.",
         f"Medians of {options.rounds} rounds, all settings in turn.",
         "",
@@ -124,10 +134,9 @@ def main() -> None:
     for name in settings:
         step = seconds[name]
         alone = seconds.get(f"products of: {name}")
-        products = f"{1e3 * alone:.1f} ms | {alone / step:.0%}" if alone else "– | –"
-        lines.append(
-            f"| {name} | {batches[name]} | {1e3 * step:.1f} | {128e3 * step / batches[name]:.2f} | {products} |"
-        )
+        products = f"{1e3 * alone:.1f} ms | {alone / step:.0%}" if alone else "- | -"
+        size = batches[name]
+        lines.append(f"| {name} | {size} | {1e3 * step:.1f} | {128e3 * step / size:.2f} | {products} |")
     lines += [
         "",
         "| ratio, per item | value | aim |",
