@@ -11,8 +11,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from accuracy import purity
 
+from accuracy import purity
 from labelwise import GMVAE, SoftDecoder, load_dataset
 from labelwise.study.sweep import draw_labels
 
@@ -67,9 +67,10 @@ def main() -> None:
     lines = [
         "# The two objectives",
         "",
-        f"`python benchmarks/objectives.py`: {N_SAMPLES:,} MNIST images, K=50, 16 latent dimensions, hidden layers",
-        f"256x2, batch 128, {options.epochs} epochs, seed 0. The exact objective with init=random is the published",
-        f"start. Soft: {N_LABELED} random labels, mean and standard deviation of {N_DRAWS} draws on one model.",
+        f"`python benchmarks/objectives.py`: {N_SAMPLES:,} MNIST images, K=50, 16 latent dimensions, ",
+        f"hidden layers 256x2, batch 128, {options.epochs} epochs, seed 0. The exact objective with init=random",
+        f"is the published start. Soft: {N_LABELED} random labels, mean and standard deviation of",
+        f"{N_DRAWS} draws on one model.",
         "",
         "| objective | init | seconds | ELBO, nats | active components | purity | soft |",
         "| --- | --- | --- | --- | --- | --- | --- |",

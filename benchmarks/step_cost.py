@@ -124,8 +124,9 @@ def main() -> None:
         "# Cost of a training step",
         "",
         "`make bench` (or `python benchmarks/step_cost.py`): 784-768x4 encoder, 100 latent dimensions,",
-        f"decoder 100-512-768-768-784; {torch.get_num_threads()} threads, torch {torch.__version__.split('+')[0]}, "
-        f"default precision here: {'bfloat16' if default_mixed else 'float32'}.",
+        f"decoder 100-512-768-768-784; {torch.get_num_threads()} threads, torch "
+        f"{torch.__version__.split('+')[0]}, default precision here: "
+        f"{'bfloat16' if default_mixed else 'float32'}.",
         f"Medians of {options.rounds} rounds, all settings in turn.",
         "",
         "| setting | batch | ms a step | ms for 128 items | products alone | share of the step |",
