@@ -79,9 +79,10 @@ def train(
         typer.Option(help="Passes over the data.", show_default="about 4,000 steps, at least 20 passes"),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Items a step.", show_default="256, fewer for small data")
+        int | None,
+        typer.Option(help="Items a step.", show_default="about 128 batches a pass, of 32 to 512 items"),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
     objective: Annotated[
         Objective,
         typer.Option(help="collapsed: component summed out. exact: as published, K times the cost."),

@@ -120,13 +120,14 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         -------
         ndarray of shape (n_samples,)
         """
-        return np.asarray(self.classes_[self.predict_proba(Q).argmax(axis=1)])
+        best = self.predict_proba(Q).argmax(axis=1)
+        return np.asarray(self.classes_[best])
 
     def _all_classes(self, found: np.ndarray) -> np.ndarray:
         if self.classes is None:
             return found
         classes = np.unique(np.asarray(self.classes))
-        unknown = [label for label in found if label not in classes]
+        unknown = [label for label in found.tolist() if label not in classes]
         if unknown:
             raise LabelError(
                 f"label {unknown[0]!r} is not among the classes {', '.join(map(str, classes))}: "
@@ -201,13 +202,18 @@ def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     if not len(labeled):
         raise LabelError(f"none of the {n_samples} items has a label: give at least one")
     labels = y[labeled]
-    if y.dtype != object:
-        return labels, labeled
-    kinds = {type(label) for label in labels}
-    if len(kinds) > 1:
-        names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise LabelError(f"labels mix types ({names}): make them all text, or all numbers")
-    return np.array(labels.tolist()), labeled
+    if y.dtype == object:
+        # An item of a numpy array is of numpy's own type, but means the same.
+        plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
+        kinds = {type(label) for label in plain}
+        if len(kinds) > 1:
+            names = ", ".join(sorted(kind.__name__ for kind in kinds))
+            raise LabelError(f"labels mix types ({names}): make them all text, or all numbers")
+        labels = np.array(plain)
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        row = labeled[np.isnan(labels).argmax()]
+        raise LabelError(f"y holds NaN in row {row}: write -1 (labelwise.UNLABELED) where there is no label")
+    return labels, labeled
 
 
 def _is_unlabeled(label: Any) -> bool:

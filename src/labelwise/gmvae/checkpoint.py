@@ -128,11 +128,15 @@ def _fill(run: Run, arrays: Arrays) -> None:
             if name.startswith("module.")
         }
     )
+    parameters = [parameter for group in run.optimizer.param_groups for parameter in group["params"]]
     states: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
             _, index, key = name.split(".")
-            states.setdefault(int(index), {})[key] = tensor
+            like = parameters[int(index)]
+            # The fused optimiser walks through memory: its state must lie there as the parameter does.
+            same_layout = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+            states.setdefault(int(index), {})[key] = same_layout
     run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": states})
 
 

@@ -84,7 +84,7 @@ class ConvLayers(nn.Module):
         layers: list[nn.Module] = []
         while min(height, width) > 7:
             convolution = nn.Conv2d(channels, n_out, 3, stride=2, padding=1)
-            layers += [convolution, nn.BatchNorm2d(n_out), nn.GELU()]
+            layers += [convolution, nn.BatchNorm2d(n_out), nn.ReLU()]
             height, width, channels, n_out = (height + 1) // 2, (width + 1) // 2, n_out, 2 * n_out
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.n_out = height * width * channels
@@ -256,4 +256,5 @@ def build_module(architecture: Architecture, generator: torch.Generator) -> Coll
         module = MODULES[architecture.objective](architecture)
     module.to_empty(device="cpu")
     module.reset(generator)
-    return module
+    # Convolutions on processors are about a third faster with channels last, weights included.
+    return module.to(memory_format=torch.channels_last)

@@ -38,7 +38,9 @@ def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
         "extra": extra,
     }
     state = gmvae.module_.state_dict()
-    save_folder(path, manifest, {name: tensor.cpu().numpy() for name, tensor in state.items()})
+    save_folder(
+        path, manifest, {name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in state.items()}
+    )
 
 
 def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE, dict[str, Any]]:

@@ -151,7 +151,11 @@ def take_step(run: Run, loss: Tensor, learning_rate: float) -> None:
         group["lr"] = learning_rate * group["scale"]
     run.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(run.module.parameters(), _MAX_GRADIENT_NORM)
+    parameters = [parameter for parameter in run.module.parameters() if parameter.grad is not None]
+    norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    # clip_grad_norm_ would multiply all gradients by 1 in almost every step.
+    if norm > _MAX_GRADIENT_NORM:
+        torch.nn.utils.clip_grads_with_norm_(parameters, _MAX_GRADIENT_NORM, norm)
     run.optimizer.step()
 
 

@@ -1,0 +1,255 @@
+"""The package as a whole: public names, what an import does, who may import whom, versions."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import labelwise
+
+ROOT = Path(__file__).parents[1]
+SOURCE = Path(labelwise.__file__).parent
+FILES = sorted(SOURCE.rglob("*.py"))
+
+# A file imports only from its own room or from one above it; rooms of one line do not know each other.
+ROOMS = (
+    ("errors",),
+    ("randomness", "labels", "parameters"),
+    ("storage",),
+    ("datasets",),
+    ("gmvae",),
+    ("decoding",),
+    ("budget", "selection"),
+    ("classifier",),
+    ("study",),
+    ("app",),
+    ("cli",),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(ROOMS) for room in rooms}
+
+
+def run_python(code):
+    """Run code in a fresh interpreter and return what it writes."""
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
+
+
+class TestPublicNames:
+    @pytest.mark.parametrize(
+        "name", ["GMVAE", "GMVAEClassifier", "HardDecoder", "SoftDecoder", "UNLABELED", "load_dataset"]
+    )
+    def test_a_promised_name_is_there(self, name):
+        assert name in labelwise.__all__
+        assert name in dir(labelwise)
+
+    @pytest.mark.parametrize("name", labelwise.__all__)
+    def test_every_listed_name_imports(self, name):
+        namespace = {}
+        exec(f"from labelwise import {name}", namespace)
+        value = namespace[name]
+        assert value == -1 if name == "UNLABELED" else callable(value)
+
+    def test_a_star_import_brings_exactly_the_list(self):
+        namespace = {}
+        exec("from labelwise import *", namespace)
+        assert set(namespace) - {"__builtins__"} == set(labelwise.__all__)
+
+    def test_the_list_names_what_loads_late(self):
+        assert set(labelwise.__all__) == set(labelwise._PUBLIC)
+        assert len(set(labelwise.__all__)) == len(labelwise.__all__)
+
+    def test_an_unknown_name(self):
+        with pytest.raises(AttributeError, match=r"^module 'labelwise' has no attribute 'GMVEA'$"):
+            labelwise.GMVEA  # noqa: B018 (the access is the test)
+
+    def test_public_classes_and_functions_are_documented(self):
+        for name in set(labelwise.__all__) - {"UNLABELED"}:
+            assert len(getattr(labelwise, name).__doc__.splitlines()) > 3, name
+
+
+class TestImport:
+    def test_loads_nothing_heavy(self):
+        heavy = "torch", "sklearn", "pandas", "matplotlib", "numpy", "scipy", "typer", "rich"
+        code = f"import sys, labelwise; print([name for name in {heavy} if name in sys.modules])"
+        assert run_python(code) == "[]"
+
+    def test_changes_nothing_global(self):
+        code = """
+import random, sys, warnings
+import numpy as np
+import sklearn, torch, scipy.stats  # what these set is not ours to judge
+
+def state():
+    return (
+        list(warnings.filters), warnings.showwarning, np.random.get_state()[1].tolist(),
+        np.random.get_state()[2], random.getstate(), torch.get_rng_state().tolist(), np.geterr(),
+        torch.get_num_threads(), torch.get_default_dtype(), torch.are_deterministic_algorithms_enabled(),
+    )
+
+before = state()
+from labelwise import *
+import labelwise.cli.main, labelwise.study.figures, labelwise.study.sweep
+after = state()
+print([number for number, (a, b) in enumerate(zip(before, after)) if a != b])
+"""
+        assert run_python(code) == "[]"
+
+    def test_figures_need_no_pyplot(self):
+        code = "import sys, labelwise.study.figures; print('matplotlib' in sys.modules)"
+        assert run_python(code) == "False"
+
+    @pytest.mark.parametrize("package", ["torch", "sklearn", "pandas", "matplotlib"])
+    def test_the_program_starts_without_what_is_heavy(self, package):
+        assert run_python(f"import sys, labelwise.cli.main; print({package!r} in sys.modules)") == "False"
+
+
+def room_of(module):
+    """The room of `labelwise.room.file`; None for the package itself."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else None
+
+
+def module_of(path):
+    parts = ("labelwise", *path.relative_to(SOURCE).with_suffix("").parts)
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def imported_by(path):
+    """Modules of labelwise that a file imports anywhere in it, with line numbers."""
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                ancestor = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1])
+                base = f"{ancestor}.{base}".rstrip(".")
+            # `from labelwise import study` imports a room, though it names the package.
+            modules = [f"labelwise.{alias.name}" for alias in node.names] if base == "labelwise" else [base]
+        else:
+            continue
+        yield from ((module, node.lineno) for module in modules if module.split(".")[0] == "labelwise")
+
+
+def breaches(path):
+    """Imports of rooms below the file's own, and of rooms nobody knows."""
+    own = room_of(module_of(path))
+    found = []
+    for module, line in imported_by(path):
+        room = room_of(module)
+        room = room_of(labelwise._PUBLIC.get(room, module))  # a public name stands for where it lives
+        if room is None or room == own or room == "__version__":
+            continue
+        if room not in FLOOR or FLOOR[room] >= FLOOR[own]:
+            found.append(f"{path.name}:{line} imports {module}")
+    return found
+
+
+class TestRooms:
+    def test_every_file_has_a_room(self):
+        rooms = {room_of(module_of(path)) for path in FILES} - {None}
+        assert rooms <= set(FLOOR)
+        assert {"errors", "datasets", "gmvae", "decoding", "classifier", "study", "cli"} <= rooms
+
+    def test_imports_go_upwards(self):
+        found = [breach for path in FILES if path != SOURCE / "__init__.py" for breach in breaches(path)]
+        assert found == []
+
+    @pytest.mark.parametrize(
+        ("place", "code", "n_breaches"),
+        [
+            ("decoding/new.py", "from labelwise.study.sweep import draw_labels", 1),
+            ("decoding/new.py", "def f():\n    import labelwise.classifier", 1),
+            ("gmvae/new.py", "if TYPE_CHECKING:\n    from labelwise.decoding import Decoder", 1),
+            ("storage.py", "from labelwise import GMVAE", 1),
+            ("datasets/new.py", "from ..gmvae import training", 1),
+            ("errors.py", "from labelwise.parameters import Option", 1),
+            ("labels.py", "from labelwise.parameters import Option", 1),
+            ("decoding/new.py", "from labelwise.nowhere import thing", 1),
+            ("cli/new.py", "from labelwise.study.results import write_csv\nimport labelwise", 0),
+            ("gmvae/new.py", "from labelwise.gmvae.training import train\nimport torch", 0),
+            ("study/new.py", "from .results import Cell\nfrom labelwise import GMVAE", 0),
+        ],
+    )
+    def test_the_walk_itself(self, tmp_path, monkeypatch, place, code, n_breaches):
+        monkeypatch.setattr(sys.modules[__name__], "SOURCE", tmp_path)
+        path = tmp_path / place
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(code)
+        assert len(breaches(path)) == n_breaches
+
+
+class TestFiles:
+    def test_none_is_long(self):
+        lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+        assert {name: length for name, length in lengths.items() if length > 460} == {}
+
+    def test_none_has_a_name_that_says_nothing(self):
+        empty = {"utils", "util", "helpers", "helper", "common", "misc"}
+        assert [path for path in FILES if empty & {path.stem, *path.relative_to(SOURCE).parts[:-1]}] == []
+
+    def test_nothing_prints_or_pickles(self):
+        found = []
+        for path in FILES:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print":
+                    found.append(f"{path.name}:{node.lineno} prints")
+                names = []
+                if isinstance(node, ast.Import):
+                    names = [alias.name for alias in node.names]
+                elif isinstance(node, ast.ImportFrom):
+                    names = [node.module]
+                if {"pickle", "joblib", "dill", "cloudpickle"} & set(names):
+                    found.append(f"{path.name}:{node.lineno} pickles")
+                is_attribute = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+                if is_attribute and node.value.id == "torch" and node.attr in ("load", "save"):
+                    found.append(f"{path.name}:{node.lineno} pickles through torch")
+        assert found == []
+
+    def test_types_are_shipped(self):
+        assert (SOURCE / "py.typed").is_file()
+
+
+def text_of(name):
+    """A file at the root of the sources; skip where there are none (installed from a wheel)."""
+    path = ROOT / name
+    if not path.is_file():
+        pytest.skip(f"there is no {name} here")
+    return path.read_text(encoding="utf-8")
+
+
+class TestVersion:
+    def test_looks_like_one(self):
+        assert re.fullmatch(r"\d+\.\d+\.\d+([a-z]+\d+)?", labelwise.__version__)
+
+    def test_pyproject(self):
+        assert tomllib.loads(text_of("pyproject.toml"))["project"]["version"] == labelwise.__version__
+
+    def test_installed(self):
+        assert importlib.metadata.version("labelwise") == labelwise.__version__
+
+    def test_citation(self):
+        versions = re.findall(r"^version:\s*[\"']?([^\"'\s]+)", text_of("CITATION.cff"), re.MULTILINE)
+        assert versions == [labelwise.__version__]
+
+    def test_changelog_has_an_entry(self):
+        headings = re.findall(r"^## +\[?v?(\d+\.\d+\.\d+[^\s\]]*)", text_of("CHANGELOG.md"), re.MULTILINE)
+        assert labelwise.__version__ in headings
+
+
+def test_the_installed_package_brings_the_program():
+    scripts = importlib.metadata.distribution("labelwise").entry_points.select(group="console_scripts")
+    assert {script.name: script.value for script in scripts} == {"labelwise": "labelwise.cli.main:main"}
+    assert callable(scripts["labelwise"].load())
