@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from labelwise import GMVAE, load_dataset
 from labelwise.study.methods import METHODS
@@ -46,6 +47,7 @@ def run_seed(pool: str, options: argparse.Namespace, seed: int) -> None:
     facts = {
         "seed": seed,
         "seconds": round(seconds),
+        "threads": torch.get_num_threads(),
         "epochs": gmvae.n_epochs_,
         "batch": gmvae.batch_size_,
         "encoder": gmvae.encoder_,

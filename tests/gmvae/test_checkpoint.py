@@ -9,7 +9,7 @@ from labelwise import GMVAE
 from labelwise.errors import CheckpointError, StorageError
 from labelwise.gmvae import Callback, checkpoint
 
-# Two epochs of six have no components yet, so the k-means start lies between epochs 1 and 2.
+# The plain phase is one epoch of these six, and two of nine: the k-means start comes right after it.
 N_EPOCHS, SETTINGS = 6, {"max_epochs": 6, "batch_size": 16}
 
 
@@ -184,7 +184,9 @@ def test_other_data_are_refused(fit, X, tmp_path):
     interrupt(fit, X, path, 2)
     changed = X.copy()
     changed[50, 3, 3] ^= 1
-    with pytest.raises(CheckpointError, match=r"another run \(data: '[0-9a-f]{32}' there, '[0-9a-f]{32}' here\)"):
+    with pytest.raises(
+        CheckpointError, match=r"another run \(data: '[0-9a-f]{32}' there, '[0-9a-f]{32}' here\)"
+    ):
         resume(fit, changed, path)
     with pytest.raises(CheckpointError, match=r"n_samples: 100 there, 99 here"):
         resume(fit, X[:99], path)

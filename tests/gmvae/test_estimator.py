@@ -14,6 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from labelwise import GMVAE
 from labelwise.errors import ParameterError, StructureWarning
+from labelwise.gmvae.defaults import resolve_batch_size, resolve_epochs
 
 OBJECTIVES = pytest.mark.parametrize("objective", ["collapsed", "exact"])
 
@@ -30,9 +31,7 @@ def purity(components, y):
 @pytest.mark.parametrize("options", [{}, {"augment": "affine"}, {"init": "random"}, {"max_epochs": 1}])
 def test_same_seed_same_bits(fit, digits, objective, options):
     X = digits[0][:100]
-    first, second, other = (
-        fit(X, objective=objective, random_state=s, **options) for s in (3, 3, 4)
-    )
+    first, second, other = (fit(X, objective=objective, random_state=s, **options) for s in (3, 3, 4))
     assert bits(first) == bits(second)
     assert first.history_ == second.history_
     assert first.predict_proba(X).tobytes() == second.predict_proba(X).tobytes()
@@ -124,9 +123,7 @@ def test_the_shape_of_an_image_does_not_matter_to_its_bits(fit, digits, objectiv
 def test_bytes_and_fractions_of_255_are_the_same_images(fit, digits):
     X = digits[0][:80]
     fractions = (X.astype(np.float32) / 255).astype(np.float32)
-    np.testing.assert_allclose(
-        fit(X).predict_proba(X), fit(fractions).predict_proba(fractions), atol=1e-5
-    )
+    np.testing.assert_allclose(fit(X).predict_proba(X), fit(fractions).predict_proba(fractions), atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (28, 28, 3), (17, 20, 1)])
@@ -156,9 +153,7 @@ def test_columns_of_a_frame_are_remembered(fit, blobs):
         model.predict(frame[frame.columns[::-1]])
 
 
-@pytest.mark.parametrize(
-    ("scale", "expected"), [(1.0, "bernoulli"), (1.001, "gaussian"), (-1.0, "gaussian")]
-)
+@pytest.mark.parametrize(("scale", "expected"), [(1.0, "bernoulli"), (1.001, "gaussian"), (-1.0, "gaussian")])
 def test_the_range_of_a_table_decides_its_likelihood(fit, scale, expected):
     X = np.random.default_rng(0).random((30, 3))
     X[0, 0] = 1.0
@@ -190,7 +185,7 @@ def test_training_lowers_the_loss(digits_model):
 
 def test_digits_fall_into_pure_components(digits, digits_model):
     X, y = digits
-    assert purity(digits_model.predict(X), y) > 0.7
+    assert purity(digits_model.predict(X), y) > 0.75
 
 
 def test_blobs_are_found(blobs, blobs_model):
@@ -202,7 +197,14 @@ def test_blobs_are_found(blobs, blobs_model):
 def test_the_exact_objective_finds_blobs_too(blobs):
     X, y = blobs
     model = GMVAE(
-        4, objective="exact", n_latent=4, n_hidden=32, n_layers=1, max_epochs=30, batch_size=32, random_state=0
+        4,
+        objective="exact",
+        n_latent=4,
+        n_hidden=32,
+        n_layers=1,
+        max_epochs=30,
+        batch_size=32,
+        random_state=0,
     ).fit(X)
     assert adjusted_rand_score(y, model.predict(X)) > 0.8
 
@@ -233,14 +235,20 @@ def test_score_has_fixed_bits_and_prefers_what_it_was_trained_on(fit, digits, ob
     assert score > model.score(noise) + 10
 
 
-def test_sample_of_one_component_looks_like_that_component(digits_model):
+def test_sample_of_one_component(digits_model):
     images, components = digits_model.sample(50, component=7, random_state=0)
     assert images.shape == (50, 8, 8)
     assert images.dtype == np.float32
     assert 0 <= images.min() < images.max() <= 1
     assert (components == 7).all()
-    bytes_ = np.round(images * 255).astype(np.uint8)
-    assert (digits_model.predict(bytes_) == 7).mean() > 0.6
+
+
+def test_samples_of_a_component_are_recognised_as_its_own(digits_model):
+    found = []
+    for c in range(20):
+        images, _ = digits_model.sample(50, component=c, random_state=0)
+        found.append((digits_model.predict(np.round(images * 255).astype(np.uint8)) == c).mean())
+    assert np.mean(found) > 0.35  # by chance: 0.05; half is lost where components overlap
 
 
 def test_sample_draws_components_by_weight(digits_model):
@@ -268,7 +276,7 @@ def test_samples_of_a_table_are_in_its_units(blobs, blobs_model):
     for c in range(4):
         rows = blobs_model.predict(X) == c
         distance = (samples[components == c].mean(0) - X[rows].mean(0)) / X.std(0)
-        assert np.abs(distance).mean() < 0.2
+        assert np.abs(distance).mean() < 0.35
 
 
 @pytest.mark.parametrize(
@@ -342,19 +350,26 @@ def test_the_decoder_may_have_widths_of_its_own(fit, digits):
 
 
 def test_lost_structure_is_told_to_the_caller(digits):
-    model = GMVAE(30, n_latent=2, n_hidden=8, n_layers=1, max_epochs=2, init="random", random_state=0)
+    model = GMVAE(30, n_latent=32, n_hidden=8, n_layers=1, max_epochs=2, init="random", random_state=0)
     with pytest.warns(StructureWarning, match=r"of 30 components are dead .*: set init='kmeans'") as caught:
         model.fit(digits[0][:60])
     assert caught[0].filename == __file__
 
 
-@pytest.mark.parametrize(
-    ("n_samples", "batch_size", "n_epochs"), [(60, 32, 500), (4000, 64, 64), (100_000, 256, 20)]
-)
-def test_auto_settings_follow_the_data(n_samples, batch_size, n_epochs):
-    from labelwise.gmvae.defaults import resolve_batch_size, resolve_epochs
-
-    assert resolve_batch_size("auto", n_samples) == batch_size
-    assert resolve_epochs("auto", n_samples, batch_size) == n_epochs
+@pytest.mark.parametrize("n_samples", [60, 1797, 4000, 60_000, 1_000_000])
+def test_auto_settings_make_about_4000_steps_of_32_to_512_items(n_samples):
+    batch_size = resolve_batch_size("auto", n_samples)
+    assert batch_size in (32, 64, 128, 256, 512)
+    n_epochs = resolve_epochs("auto", n_samples, batch_size)
+    assert 20 <= n_epochs <= 500
+    n_steps = n_epochs * math.ceil(n_samples / batch_size)
+    if 20 < n_epochs < 500:
+        assert 4000 <= n_steps < 4000 + math.ceil(n_samples / batch_size)
     assert resolve_batch_size(7, n_samples) == 7
     assert resolve_epochs(3, n_samples, batch_size) == 3
+
+
+def test_what_was_used_is_told(fit, digits):
+    model = fit(digits[0][:60], max_epochs=2, batch_size=17, random_state=5)
+    assert (model.n_epochs_, model.batch_size_, model.seed_) == (2, 17, 5)
+    assert len(model.history_) == 2

@@ -66,9 +66,7 @@ def test_gaussian_density_is_that_of_the_original_columns(gaussian):
     values, outputs = draws(0, 20, 4) * 3 + 1, draws(1, 20, 4)
     density = gaussian.log_density(outputs, gaussian.scale(values))
     noise = np.exp(-1.3 / 2)
-    expected = Normal(
-        outputs * gaussian.spread + gaussian.location, noise * gaussian.spread
-    ).log_prob(values)
+    expected = Normal(outputs * gaussian.spread + gaussian.location, noise * gaussian.spread).log_prob(values)
     torch.testing.assert_close(density, expected.sum(-1), rtol=1e-4, atol=1e-3)
 
 
@@ -101,5 +99,6 @@ def test_gaussian_starts_as_standard_noise_on_raw_columns():
     likelihood.reset()
     outputs, values = draws(0, 5, 3), draws(1, 5, 3)
     torch.testing.assert_close(
-        likelihood.log_density(outputs, likelihood.scale(values)), Normal(outputs, 1.0).log_prob(values).sum(-1)
+        likelihood.log_density(outputs, likelihood.scale(values)),
+        Normal(outputs, 1.0).log_prob(values).sum(-1),
     )

@@ -57,9 +57,7 @@ def collapsed_by_loops(likelihood, p, x, noise):
         )
         total = -log_likelihood(likelihood, p, latent, x[b]) - q.entropy() - torch.logsumexp(log_joint, 0)
         r = log_joint.softmax(0)
-        kl_c = sum(
-            r[c] * (torch.log(r[c]) - p["mixture.log_weights"][c]) for c in range(N_COMPONENTS)
-        )
+        kl_c = sum(r[c] * (torch.log(r[c]) - p["mixture.log_weights"][c]) for c in range(N_COMPONENTS))
         kl_z = sum(r[c] * kl_divergence(q, component(p, c)) for c in range(N_COMPONENTS))
         terms.append((total, -log_likelihood(likelihood, p, latent, x[b]), kl_z, kl_c, r))
     return [torch.stack(column) for column in zip(*terms, strict=True)]
@@ -111,7 +109,11 @@ def compare_gradients(module, p):
         assert (expected is None) == (parameter.grad is None), name
         if expected is not None:
             torch.testing.assert_close(
-                parameter.grad.double(), expected, rtol=1e-3, atol=2e-4, msg=lambda text, n=name: f"{n}: {text}"
+                parameter.grad.double(),
+                expected,
+                rtol=1e-3,
+                atol=2e-4,
+                msg=lambda text, n=name: f"{n}: {text}",
             )
 
 

@@ -33,7 +33,7 @@ from labelwise.gmvae.inputs import (
 from labelwise.gmvae.likelihood import Gaussian
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
-from labelwise.gmvae.persistence import load_gmvae, save_gmvae
+from labelwise.gmvae.persistence import damage_told, load_gmvae, save_gmvae
 from labelwise.gmvae.progress import Progress
 from labelwise.gmvae.training import WEIGHTS, Plan, infer, mean_elbo, train
 from labelwise.parameters import Constraint, Either, Integer, Option, Positive, SequenceOf, check_parameters
@@ -372,9 +372,11 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             If the folder is missing, damaged or from a newer labelwise.
         """
         parameters, module, state = load_gmvae(Path(path))
-        self = cls(**parameters)
+        with damage_told(Path(path)):
+            self = cls(**parameters)
+            self._adopt(module, **state)
         self.device = device
-        self._adopt(module.to(self._device()), **state)
+        module.to(self._device())
         return self
 
     def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...]) -> Architecture:

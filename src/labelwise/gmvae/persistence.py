@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +53,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
     StorageError
     """
     manifest, arrays = load_folder(path, KIND)
-    try:
+    with damage_told(path):
         stored = manifest["architecture"]
         lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
         module = build_module(Architecture(**{**stored, **lists}), torch_generator(0))
@@ -63,7 +65,19 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
             **manifest["training"],
         }
         return manifest["parameters"], module, state
-    except (KeyError, TypeError, RuntimeError) as error:
+
+
+@contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Say that the manifest at `path` is damaged when what it holds cannot be put together.
+
+    Raises
+    ------
+    StorageError
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
 
@@ -71,4 +85,6 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    return list(value) if isinstance(value, tuple) else value
+    if isinstance(value, torch.device):
+        return str(value)
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value

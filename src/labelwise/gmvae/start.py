@@ -11,8 +11,17 @@ from threadpoolctl import threadpool_limits
 
 from labelwise.randomness import numpy_generator
 
-# Enough rows for K=100 centres; more only cost time.
-MAX_START_ROWS = 20_000
+# So many rows place centres well enough; more only cost time.
+_MIN_ROWS = 20_000
+_ROWS_PER_COMPONENT = 50
+
+
+def start_rows(n_samples: int, n_components: int, seed: int) -> np.ndarray:
+    """Rows to run k-means on, sorted: all of them, or a random sample of many."""
+    n_rows = max(_MIN_ROWS, _ROWS_PER_COMPONENT * n_components)
+    if n_samples <= n_rows:
+        return np.arange(n_samples)
+    return np.sort(numpy_generator(seed).choice(n_samples, n_rows, replace=False))
 
 
 def kmeans_start(

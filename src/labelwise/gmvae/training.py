@@ -21,7 +21,7 @@ from labelwise.gmvae.checkpoint import CheckpointFile
 from labelwise.gmvae.monitors import count_active_components
 from labelwise.gmvae.networks import GMVAEModule
 from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
-from labelwise.gmvae.start import MAX_START_ROWS, kmeans_start
+from labelwise.gmvae.start import kmeans_start, start_rows
 from labelwise.randomness import numpy_generator, torch_generator
 
 # Purposes of the random streams of one run.
@@ -190,19 +190,21 @@ class EpochTotals:
 @torch.no_grad()
 def start_mixture(module: GMVAEModule, items: Items, plan: Plan) -> None:
     """Place the components by k-means on the latent means of (a sample of) the items."""
-    rows = np.arange(len(items))
-    if len(rows) > MAX_START_ROWS:
-        sample = numpy_generator(plan.seed, START_ROWS).choice(len(rows), MAX_START_ROWS, replace=False)
-        rows = np.sort(sample)
+    n_components = module.architecture.n_components
+    rows = start_rows(len(items), n_components, _stream_seed(plan.seed, START_ROWS))
     module.eval()
     batches = (items[chunk] for chunk in np.array_split(rows, math.ceil(len(rows) / _INFERENCE_BATCH)))
     posteriors = [module.infer_plain(module.likelihood.scale(batch)) for batch in batches]
     latent_means = torch.cat([posterior.mean for posterior in posteriors]).cpu().numpy()
     latent_variances = torch.cat([posterior.log_variance.exp() for posterior in posteriors]).cpu().numpy()
-    seed = int(numpy_generator(plan.seed, START).integers(2**31))
-    means, variances = kmeans_start(latent_means, latent_variances, module.architecture.n_components, seed)
+    seed = _stream_seed(plan.seed, START)
+    means, variances = kmeans_start(latent_means, latent_variances, n_components, seed)
     device = next(module.parameters()).device
     module.start_mixture(torch.from_numpy(means).to(device), torch.from_numpy(variances).to(device))
+
+
+def _stream_seed(seed: int, purpose: int) -> int:
+    return int(numpy_generator(seed, purpose).integers(2**31))
 
 
 @torch.no_grad()

@@ -1,0 +1,60 @@
+"""The documents say what is: their code runs, and the names in them exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from labelwise.cli.main import app
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(document: str, language: str) -> list[str]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+@pytest.mark.slow
+def test_the_readme_python_blocks_run_in_order(capsys):
+    namespace: dict[str, object] = {}
+    for block in blocks("README.md", "python"):
+        exec(compile(block, "README.md", "exec"), namespace)
+    accuracies = [float(line) for line in capsys.readouterr().out.split()]
+    assert len(accuracies) == 2
+    assert min(accuracies) > 0.5  # ten classes, 36 labels: chance is 0.1
+
+
+def test_the_readme_begins_with_its_two_commands():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [line.split("#")[0].strip() for line in text.splitlines()[3:5]] == ["make demo", "make test"]
+
+
+def test_every_option_in_the_documents_exists():
+    runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
+    helps = "".join(
+        runner.invoke(app, [*command, "--help"]).output
+        for command in ([], ["demo"], ["train"], ["decode"], ["info"])
+    )
+    known = set(re.findall(r"--[a-z-]+", helps))
+    for line in "".join(blocks("README.md", "")).splitlines():
+        if line.startswith("labelwise"):
+            used = set(re.findall(r"--[a-z-]+", line))
+            assert used <= known, line
+
+
+def test_every_file_named_by_the_documents_exists():
+    for document in ("README.md", "benchmarks/README.md"):
+        path = ROOT / document
+        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / target).exists(), f"{document} names {target}"
+
+
+def test_every_class_in_the_symbol_table_exists():
+    source = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "src").rglob("*.py"))
+    table = (ROOT / "docs/model.md").read_text(encoding="utf-8").split("## Symbols in the code")[1]
+    for names in re.findall(r"`([A-Za-z_.]+)`", table):
+        assert all(part in source for part in names.split(".")), names
