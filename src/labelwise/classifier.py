@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from labelwise.decoding import DECODERS, Decoder
+from labelwise.decoding.base import split_labels
 from labelwise.errors import LabelError, ParameterError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Option, check_parameters
@@ -91,6 +92,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "give one label for each item, -1 where there is none"
             )
         y = column_or_1d(y, warn=True)
+        split_labels(y, _num_samples(X))  # faults are found before training, not after
         if y.dtype != object:
             check_classification_targets(y)
         self.gmvae_ = self._structure(X)
@@ -109,7 +111,8 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ndarray of shape (n_samples, n_classes)
             Columns as in `classes_`; rows sum to 1.
         """
-        return self.decoder_.predict_proba(self._posteriors(X))
+        Q = self._posteriors(X)
+        return self.decoder_.predict_proba(Q)
 
     def predict(self, X: Any) -> np.ndarray:
         """Label of each item.
@@ -118,7 +121,8 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         -------
         ndarray of shape (n_samples,)
         """
-        return self.decoder_.predict(self._posteriors(X))
+        Q = self._posteriors(X)
+        return self.decoder_.predict(Q)
 
     def _posteriors(self, X: Any) -> np.ndarray:
         check_is_fitted(self)

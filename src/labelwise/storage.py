@@ -9,18 +9,19 @@ released number stay.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from labelwise.errors import StorageError
 
@@ -39,18 +40,15 @@ def write_beside(path: Path, write: Callable[[Path], None]) -> None:
     StorageError
         If the folder is missing or not writable or the disk is full. What was at `path` is still there.
     """
-    temporary: Path | None = None
+    temporary = _neighbour(path, "part")
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        os.close(handle)
-        temporary = Path(name)
         write(temporary)
         _flush_to_disk(temporary)
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
         raise StorageError(f"cannot write {path}: {_reason(error)}") from error
     finally:
-        if temporary is not None:
+        with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
 
 
@@ -64,22 +62,19 @@ def save_folder(path: Path, manifest: Mapping[str, Any], weights: Arrays) -> Non
     """
     if path.exists() and not (path / MANIFEST).is_file():
         raise StorageError(f"{path} exists and is no saved model: choose another name or remove it")
-    temporary: Path | None = None
+    temporary = _neighbour(path, "part")
     try:
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-        temporary.chmod(0o777 & ~_umask())
-        save_file(weights, temporary / WEIGHTS)
+        temporary.mkdir()
+        _write_bytes(temporary / WEIGHTS, save(weights))
         full = {"format": FORMAT, **manifest, "weights_sha256": _sha256(temporary / WEIGHTS)}
         (temporary / MANIFEST).write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
         for file in (temporary / WEIGHTS, temporary / MANIFEST):
-            file.chmod(0o666 & ~_umask())
             _flush_to_disk(file)
         _swap_folders(temporary, path)
     except (OSError, SafetensorError) as error:
         raise StorageError(f"cannot write {path}: {_reason(error)}") from error
     finally:
-        if temporary is not None:
-            shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def load_folder(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
@@ -148,7 +143,8 @@ def write_tensors(path: Path, arrays: Arrays, header: Mapping[str, Any]) -> None
         If it cannot be written; what was at `path` is still there.
     """
     metadata = {"labelwise": json.dumps({"format": FORMAT, **header})}
-    write_beside(path, lambda temporary: save_file(arrays, temporary, metadata=metadata))
+    content = save(arrays, metadata=metadata)
+    write_beside(path, lambda temporary: _write_bytes(temporary, content))
 
 
 def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
@@ -173,20 +169,30 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
     return arrays, header
 
 
+def _neighbour(path: Path, ending: str) -> Path:
+    """Make up a name for a hidden file or folder beside `path`.
+
+    Not one of tempfile's: those are readable by their owner alone, and what is renamed keeps that.
+    """
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.{ending}")
+
+
 def _swap_folders(new: Path, place: Path) -> None:
     if not place.exists():
         new.rename(place)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{place.name}.", suffix=".old", dir=place.parent))
+    old = _neighbour(place, "old")
+    place.rename(old)
     try:
-        place.replace(old)
-        try:
-            new.rename(place)
-        except OSError:
-            old.replace(place)
-            raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+        new.rename(place)
+    except OSError:
+        old.rename(place)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -197,13 +203,6 @@ def _flush_to_disk(path: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _umask() -> int:
-    # The only way to read it is to set it; mkdtemp ignores it and would leave the model private.
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _reason(error: Exception) -> str:

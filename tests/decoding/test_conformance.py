@@ -400,11 +400,12 @@ class TestWrongInput:
         assert str(caught.value) == "labels mix types (int, str): make them all text, or all numbers"
 
     @pytest.mark.parametrize("dtype", [float, object])
-    def test_not_a_number_is_no_label(self, decoder, dtype):
+    @pytest.mark.parametrize("value", [np.nan, np.inf])
+    def test_not_a_finite_number_is_no_label(self, decoder, value, dtype):
         with pytest.raises(LabelError) as caught:
-            decoder.fit(GOOD, np.array([1.0, -1.0, np.nan], dtype=dtype))
+            decoder.fit(GOOD, np.array([1.0, -1.0, value], dtype=dtype))
         assert str(caught.value) == (
-            "y holds NaN in row 2: write -1 (labelwise.UNLABELED) where there is no label"
+            "y holds NaN or infinity in row 2: write -1 (labelwise.UNLABELED) where there is no label"
         )
 
     def test_a_failed_fit_leaves_no_answer(self, decoder):

@@ -68,7 +68,7 @@ def test_a_centred_blob_stays_centred_on_average_and_moves_a_little_each_time():
     moved = centroids(views, 17)
     assert moved.mean(0).abs().max() < 0.1
     # A shift of up to 0.14 of half the side: 1.2 pixels either way, stretched by the scale and the shear.
-    assert 0.4 < moved.std(0).min()
+    assert moved.std(0).min() > 0.4
     assert moved.abs().max() < 2.5
     mean_image = views.mean(0)
     assert mean_image.argmax() == 17 * 8 + 8

@@ -82,7 +82,7 @@ def test_the_bound_stays_below_the_likelihood(objective, seed):
 
 
 def set_true_posterior(module):
-    """Let the encoder give p(z given x, c): linear in x for each component, when W's columns are orthogonal."""
+    """Let the encoder give p(z given x, c), which is linear in x; W's columns must be orthogonal."""
     w, b, means, variances, _, noise = parts(module)
     rows, biases = [], []
     for m, v in zip(means, variances, strict=True):

@@ -10,7 +10,7 @@ from labelwise.errors import CheckpointError, StorageError
 from labelwise.gmvae import Callback, checkpoint
 
 # The plain phase is one epoch of these six, and two of nine: the k-means start comes right after it.
-N_EPOCHS, SETTINGS = 6, {"max_epochs": 6, "batch_size": 16}
+N_EPOCHS, SETTINGS = 6, {"max_epochs": 6, "batch_size": 16, "learning_rate": 1e-3}
 
 
 class StopAfter(Callback):

@@ -269,7 +269,7 @@ def test_sample_follows_its_random_state(digits_model):
 
 
 def test_samples_of_a_table_are_in_its_units(blobs, blobs_model):
-    X, y = blobs
+    X, _ = blobs
     samples, components = blobs_model.sample(2000, random_state=0)
     assert samples.shape == (2000, 20)
     np.testing.assert_allclose((samples.mean(0) - X.mean(0)) / X.std(0), 0, atol=0.25)

@@ -36,8 +36,10 @@ class Unnamed(StrEnum):
 
 
 def decode(
-    model: Annotated[Path, typer.Argument(help="Folder that `labelwise train` saved.")],
-    data: Annotated[str, typer.Argument(help="The items to answer, as for `labelwise train`.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="The items to answer, as for `labelwise train`.")
+    ],
     labels: Annotated[
         Path, typer.Option(help="CSV with columns index,label (path,label for a folder of images).")
     ],

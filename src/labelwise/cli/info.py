@@ -10,7 +10,7 @@ import typer
 
 
 def info(
-    model: Annotated[Path, typer.Argument(help="Folder that `labelwise train` saved.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")],
     json_output: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Say what MODEL is: data, settings, training, components.

@@ -65,7 +65,10 @@ class Precision(StrEnum):
 
 def train(
     data: Annotated[
-        str, typer.Argument(help="A data set's name, or a .npz, .npy, .csv, .parquet or folder of images.")
+        str,
+        typer.Argument(
+            metavar="DATA", help="A data set's name, or a .npz, .npy, .csv, .parquet or folder of images."
+        ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to save the model to.")],
     components: Annotated[

@@ -210,9 +210,11 @@ def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
             names = ", ".join(sorted(kind.__name__ for kind in kinds))
             raise LabelError(f"labels mix types ({names}): make them all text, or all numbers")
         labels = np.array(plain)
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        row = labeled[np.isnan(labels).argmax()]
-        raise LabelError(f"y holds NaN in row {row}: write -1 (labelwise.UNLABELED) where there is no label")
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        row = labeled[np.isfinite(labels).argmin()]
+        raise LabelError(
+            f"y holds NaN or infinity in row {row}: write -1 (labelwise.UNLABELED) where there is no label"
+        )
     return labels, labeled
 
 
