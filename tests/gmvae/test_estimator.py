@@ -279,6 +279,15 @@ def test_samples_of_a_table_are_in_its_units(blobs, blobs_model):
         assert np.abs(distance).mean() < 0.35
 
 
+def test_latents_of_samples_have_the_moments_of_their_component(digits_model, monkeypatch):
+    seen, decode = [], digits_model.module_.decode
+    monkeypatch.setattr(digits_model.module_, "decode", lambda z: (seen.append(z.numpy()), decode(z))[1])
+    digits_model.sample(4000, component=3, random_state=0)
+    mean, variance = digits_model.means_[3], digits_model.covariances_[3]
+    np.testing.assert_allclose((seen[0].mean(0) - mean) / np.sqrt(variance), 0, atol=0.08)
+    np.testing.assert_allclose(seen[0].var(0) / variance, 1, atol=0.12)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

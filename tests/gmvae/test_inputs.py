@@ -128,7 +128,10 @@ def test_another_number_of_columns_is_refused(fit):
 
 @pytest.mark.parametrize("shape", [(7, 6), (6, 6, 1), (4, 9)])
 def test_another_shape_of_images_is_refused(fit, shape):
-    message = f"X has items of shape {shape}, but the model was fitted on items of shape (6, 6): bring them to that shape"
+    message = (
+        f"X has items of shape {shape}, but the model was fitted on items of shape (6, 6): "
+        "bring them to that shape"
+    )
     with pytest.raises(DataError) as caught:
         fit(IMAGES).predict(np.zeros((3, *shape), dtype=np.uint8))
     assert str(caught.value) == message

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -41,7 +42,7 @@ class CheckpointFile:
         # Through JSON, so that what was written compares equal to what is read back.
         self._settings: dict[str, Any] = json.loads(json.dumps(settings))
         self._resume = resume
-        self._last_written = time.monotonic()
+        self._last_written = -math.inf  # the first epoch is kept at once
 
     def restore(self, run: Run) -> None:
         """Bring `run` to where the file stands; do nothing without a file or without `resume`.

@@ -136,7 +136,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         "batch_size": Either(Option("auto"), Integer(1)),
         "learning_rate": Positive(),
         "precision": Option("auto", "fp32", "bf16"),
-        "verbose": Integer(0),
+        "verbose": Either(Option(True, False), Integer(0)),
     }
 
     module_: CollapsedGMVAE | ExactGMVAE
