@@ -218,7 +218,7 @@ BAD = {
     "batch_size": ["all", 2.0, True, None, 0],
     "learning_rate": ["fast", None, True, 0, -1e-3, float("inf"), float("nan"), 1j],
     "precision": ["fp16", None, 32],
-    "verbose": ["loud", None, True, -1, 1.0],
+    "verbose": ["loud", None, -1, 1.0],
 }
 
 

@@ -1,0 +1,140 @@
+"""What the program says about itself, and exit code 2 for wrong use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import labelwise as package
+from cli.conftest import labelwise
+
+OPTIONS = {
+    "demo": ["--output", "-o", "--labels", "--seed", "--json", "--help"],
+    "train": [
+        "--output",
+        "-o",
+        "--components",
+        "--latent",
+        "--hidden",
+        "--layers",
+        "--epochs",
+        "--batch-size",
+        "--learning-rate",
+        "--objective",
+        "--augment",
+        "--encoder",
+        "--likelihood",
+        "--init",
+        "--precision",
+        "--device",
+        "--seed",
+        "--resume",
+        "--overwrite",
+        "--label-column",
+        "--skip-unreadable",
+        "--tensorboard",
+        "--json",
+        "--help",
+    ],
+    "decode": [
+        "--labels",
+        "--output",
+        "-o",
+        "--decoder",
+        "--unnamed",
+        "--abstain",
+        "--label-column",
+        "--skip-unreadable",
+        "--json",
+        "--help",
+    ],
+    "info": ["--json", "--help"],
+}
+ARGUMENTS = {"demo": [], "train": ["DATA"], "decode": ["MODEL", "DATA"], "info": ["MODEL"]}
+
+
+def words(text):
+    return set(text.replace("│", " ").replace(",", " ").replace("[", " ").replace("]", " ").split())
+
+
+class TestHelp:
+    def test_of_the_program(self):
+        outcome = labelwise("--help")
+        assert (outcome.code, outcome.err) == (0, "")
+        assert set(OPTIONS) | {"--version", "--help"} <= words(outcome.out)
+        assert "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong use." in outcome.out
+
+    @pytest.mark.parametrize("command", OPTIONS)
+    def test_of_each_command(self, command):
+        outcome = labelwise(command, "--help")
+        assert (outcome.code, outcome.err) == (0, "")
+        listed = {word for word in words(outcome.out) if word.startswith("-") and word.strip("-")}
+        assert listed >= set(OPTIONS[command])
+        assert {word.upper() for word in words(outcome.out)} >= set(ARGUMENTS[command])
+
+    @pytest.mark.parametrize(
+        "arguments", [["--help"], ["--version"], ["train", "--help"], ["decode", "--help"]]
+    )
+    def test_it_starts_without_torch(self, arguments):
+        code = (
+            "import sys\nfrom labelwise.cli.main import main\ntry:\n    main()\nfinally:\n"
+            "    heavy = {'torch', 'sklearn', 'pandas', 'scipy', 'matplotlib'} & set(sys.modules)\n"
+            "    sys.stderr.write(str(sorted(heavy)))"
+        )
+        result = subprocess.run(
+            [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60
+        )
+        assert (result.returncode, result.stderr) == (0, "[]")
+        assert result.stdout != ""
+
+
+class TestVersion:
+    def test_it_is_printed(self):
+        outcome = labelwise("--version")
+        assert (outcome.code, outcome.out, outcome.err) == (0, f"labelwise {package.__version__}\n", "")
+
+    def test_the_installed_program_does_so_too(self):
+        program = Path(sys.executable).with_name("labelwise")
+        if not program.exists():
+            pytest.skip("the program is not installed beside this Python")
+        result = subprocess.run(
+            [program, "--version"], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert result.stdout == f"labelwise {package.__version__}\n"
+
+
+WRONG_USE = {
+    "unknown command": (["trian"], "No such command 'trian'"),
+    "unknown option": (["info", "model", "--colour"], "No such option: --colour"),
+    "option misspelt": (["train", "digits", "-o", "m", "--component", "3"], "No such option: --component"),
+    "no data": (["train", "-o", "m"], "Missing argument 'DATA'"),
+    "no output": (["train", "digits"], "Missing option '--output'"),
+    "no labels": (["decode", "m", "digits"], "Missing option '--labels'"),
+    "no model": (["info"], "Missing argument 'MODEL'"),
+    "one argument too many": (["info", "a", "b"], "unexpected extra argument"),
+    "no integer": (["train", "digits", "-o", "m", "--epochs", "many"], "'many' is not a valid integer"),
+    "no choice": (["train", "digits", "-o", "m", "--objective", "best"], "'best' is not one of"),
+    "no decoder": (["decode", "m", "digits", "--labels", "l", "--decoder", "auto"], "'auto' is not one of"),
+    "no probability": (["decode", "m", "d", "--labels", "l", "--abstain", "x"], "'x' is not a valid float"),
+    "too few labels": (["demo", "--labels", "0"], "0 is not in the range 1<=x<=1000"),
+    "negative seed": (["demo", "--seed", "-1"], "-1 is not in the range x>=0"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_USE)
+def test_wrong_use_leaves_with_2_and_says_what_is_wrong(tmp_path, monkeypatch, case):
+    monkeypatch.chdir(tmp_path)
+    arguments, text = WRONG_USE[case]
+    outcome = labelwise(*arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert text in outcome.err
+    assert "Usage: " in outcome.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_anything_it_shows_the_help():
+    outcome = labelwise()
+    assert set(OPTIONS) <= words(outcome.out + outcome.err)
