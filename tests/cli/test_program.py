@@ -115,12 +115,12 @@ WRONG_USE = {
     "no labels": (["decode", "m", "digits"], "Missing option '--labels'"),
     "no model": (["info"], "Missing argument 'MODEL'"),
     "one argument too many": (["info", "a", "b"], "unexpected extra argument"),
-    "no integer": (["train", "digits", "-o", "m", "--epochs", "many"], "'many' is not a valid integer"),
-    "no choice": (["train", "digits", "-o", "m", "--objective", "best"], "'best' is not one of"),
-    "no decoder": (["decode", "m", "digits", "--labels", "l", "--decoder", "auto"], "'auto' is not one of"),
-    "no probability": (["decode", "m", "d", "--labels", "l", "--abstain", "x"], "'x' is not a valid float"),
-    "too few labels": (["demo", "--labels", "0"], "0 is not in the range 1<=x<=1000"),
-    "negative seed": (["demo", "--seed", "-1"], "-1 is not in the range x>=0"),
+    "no integer": (["train", "digits", "-o", "m", "--epochs", "many"], "'--epochs'"),
+    "no choice": (["train", "digits", "-o", "m", "--objective", "best"], "'--objective'"),
+    "no decoder": (["decode", "m", "digits", "--labels", "l", "--decoder", "auto"], "'--decoder'"),
+    "no probability": (["decode", "m", "d", "--labels", "l", "--abstain", "x"], "'--abstain'"),
+    "too few labels": (["demo", "--labels", "0"], "'--labels'"),
+    "negative seed": (["demo", "--seed", "-1"], "'--seed'"),
 }
 
 

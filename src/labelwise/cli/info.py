@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from labelwise.errors import StorageError
+
 
 def info(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")],
@@ -20,10 +22,16 @@ def info(
     from labelwise.storage import load_folder
 
     manifest, _ = load_folder(model, "gmvae")
+    try:
+        lines = _lines(manifest)
+    except (LookupError, TypeError, AttributeError, ValueError) as error:
+        raise StorageError(
+            f"{model} is damaged: its manifest is not complete; restore it from a copy or train again"
+        ) from error
     if json_output:
         typer.echo(json.dumps(manifest))
         return
-    for name, value in _lines(manifest):
+    for name, value in lines:
         typer.echo(f"{name:<14}{value}")
 
 

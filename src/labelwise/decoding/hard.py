@@ -27,7 +27,8 @@ class HardDecoder(Decoder):
         columns of posteriors; "prior" where it shares none);
         "prior" the most frequent class among the labels;
         "abstain" -1, no label;
-        "first" the first class, in silence, as the published code does: for comparison only.
+        "first" the first of `classes_`, even one without a label, in silence, as the published code does:
+        for comparison only.
     classes : array-like, default=None
         All classes there are; None takes those among the labels.
 
