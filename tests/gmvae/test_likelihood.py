@@ -94,11 +94,11 @@ def test_gaussian_noise_stays_within_bounds(gaussian, stored, used):
     torch.testing.assert_close(gaussian.log_density(outputs, targets), expected, rtol=1e-4, atol=1e-3)
 
 
-def test_gaussian_starts_as_standard_noise_on_raw_columns():
+def test_gaussian_starts_with_little_noise_on_raw_columns():
     likelihood = Gaussian(3)
     likelihood.reset()
     outputs, values = draws(0, 5, 3), draws(1, 5, 3)
     torch.testing.assert_close(
         likelihood.log_density(outputs, likelihood.scale(values)),
-        Normal(outputs, 1.0).log_prob(values).sum(-1),
+        Normal(outputs, np.exp(-1.0)).log_prob(values).sum(-1),
     )

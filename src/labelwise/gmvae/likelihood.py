@@ -14,6 +14,9 @@ from torch.nn import functional as F
 
 # The decoder's noise on standardised columns stays above e^-7: a standard deviation of 3 %.
 _NOISE_LOG_VARIANCE_RANGE = (-7.0, 2.0)
+# Noise as large as the columns' own spread would make latents worthless at first, and tables of few
+# columns would never find their way out of that.
+_FIRST_LOG_VARIANCE = -2.0
 
 
 class Bernoulli(nn.Module):
@@ -62,9 +65,9 @@ class Gaussian(nn.Module):
         self.register_buffer("spread", torch.empty(n_features))
 
     def reset(self) -> None:
-        """Unit noise on columns taken as they are."""
+        """Little noise, on columns taken as they are."""
         with torch.no_grad():
-            self.log_variance.zero_()
+            self.log_variance.fill_(_FIRST_LOG_VARIANCE)
             self.location.zero_()
             self.spread.fill_(1)
 
