@@ -133,7 +133,7 @@ def test_an_unreadable_image(tmp_path):
     damage(tmp_path)
     assert refusal(tmp_path) == (
         "FOLDER/b.png cannot be read as an image (unknown format): "
-        "remove it, or skip such files with on_unreadable='skip'"
+        "remove it, or skip such files with on_unreadable='skip' (on the command line: --skip-unreadable)"
     )
     (tmp_path / "b.png").unlink()
     assert "FOLDER/c.png cannot be read as an image (the file is empty): " in refusal(tmp_path)
@@ -142,7 +142,7 @@ def test_an_unreadable_image(tmp_path):
     (tmp_path / "d.jpg").unlink()
     assert refusal(tmp_path) == (
         "FOLDER/e.png has more than 8 bits a pixel (mode I;16); convert it to 8 bits: "
-        "remove it, or skip such files with on_unreadable='skip'"
+        "remove it, or skip such files with on_unreadable='skip' (on the command line: --skip-unreadable)"
     )
 
 

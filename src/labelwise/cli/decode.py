@@ -59,6 +59,7 @@ def decode(
     skip_unreadable: Annotated[
         bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and name them.")
     ] = False,
+    seed: Annotated[int, typer.Option(help="Taken by every command; nothing in this one is random.")] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Name the components of MODEL by a few labels and answer every item of DATA.

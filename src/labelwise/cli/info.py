@@ -13,6 +13,7 @@ from labelwise.errors import StorageError
 
 def info(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")],
+    seed: Annotated[int, typer.Option(help="Taken by every command; nothing in this one is random.")] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:
     """Say what MODEL is: data, settings, training, components.

@@ -154,6 +154,8 @@ def train(
     if resume and output.exists() and not checkpoint.exists():
         _check_same_run(output, gmvae, dataset)
         typer.echo(f"{output} is complete already", err=True)
+        if json_output:
+            typer.echo(json.dumps({"model": str(output), "complete_already": True}))
         return
     callbacks: list[Callback] = [TensorBoard(tensorboard)] if tensorboard else []
     start = time.perf_counter()

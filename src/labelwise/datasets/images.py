@@ -86,7 +86,8 @@ def _stack(
         except _UnreadableError as error:
             if not skip_unreadable:
                 raise DataError(
-                    f"{folder / relative} {error}: remove it, or skip such files with on_unreadable='skip'"
+                    f"{folder / relative} {error}: remove it, or skip such files with on_unreadable='skip' "
+                    "(on the command line: --skip-unreadable)"
                 ) from error
             skipped.append((relative, str(error)))
             continue
