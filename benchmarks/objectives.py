@@ -67,8 +67,8 @@ def main() -> None:
     lines = [
         "# The two objectives",
         "",
-        f"`python benchmarks/objectives.py`: {N_SAMPLES:,} MNIST images, K=50, 16 latent dimensions, ",
-        f"hidden layers 256x2, batch 128, {options.epochs} epochs, seed 0. The exact objective with",
+        f"`python benchmarks/objectives.py --epochs {options.epochs}`: {N_SAMPLES:,} MNIST images, K=50,",
+        "16 latent dimensions, hidden layers 256x2, batch 128, seed 0. The exact objective with",
         f"init=random is the published start. Soft: {N_LABELED} random labels, mean and standard deviation",
         f"of {N_DRAWS} draws on one model.",
         "",
