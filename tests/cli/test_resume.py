@@ -20,7 +20,9 @@ EVERY_EPOCH = "import labelwise.gmvae.checkpoint as checkpoint\ncheckpoint._SECO
 SLOWLY = (
     EVERY_EPOCH
     + """
-import time
+import signal, time
+# A shell that runs the tests in the background has them ignore Ctrl-C, and processes inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 keep = checkpoint.CheckpointFile.keep
 def keep_slowly(self, run, *, last):
     keep(self, run, last=last)
