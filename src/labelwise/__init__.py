@@ -15,12 +15,22 @@ _PUBLIC = {
     "HardDecoder": "labelwise.decoding",
     "SoftDecoder": "labelwise.decoding",
     "UNLABELED": "labelwise.decoding",
+    "label_budget": "labelwise.budget",
     "load_dataset": "labelwise.datasets",
 }
 
-__all__ = ["GMVAE", "UNLABELED", "GMVAEClassifier", "HardDecoder", "SoftDecoder", "load_dataset"]
+__all__ = [
+    "GMVAE",
+    "UNLABELED",
+    "GMVAEClassifier",
+    "HardDecoder",
+    "SoftDecoder",
+    "label_budget",
+    "load_dataset",
+]
 
 if TYPE_CHECKING:
+    from labelwise.budget import label_budget
     from labelwise.classifier import GMVAEClassifier
     from labelwise.datasets import load_dataset
     from labelwise.decoding import UNLABELED, HardDecoder, SoftDecoder

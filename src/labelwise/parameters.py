@@ -53,6 +53,19 @@ class Positive:
         return "a finite number above 0"
 
 
+@dataclass(frozen=True)
+class Fraction:
+    """A real number between 0 and 1, both excluded."""
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return _is_number(value, Real) and 0 < value < 1
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return "a number between 0 and 1"
+
+
 class Option:
     """One of a few values, compared by identity of type and value."""
 
