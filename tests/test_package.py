@@ -26,7 +26,7 @@ ROOMS = (
     ("datasets",),
     ("gmvae",),
     ("decoding",),
-    ("budget", "selection"),
+    ("budget", "forecast", "selection"),
     ("classifier",),
     ("study",),
     ("app",),
@@ -46,7 +46,16 @@ def run_python(code):
 
 class TestPublicNames:
     @pytest.mark.parametrize(
-        "name", ["GMVAE", "GMVAEClassifier", "HardDecoder", "SoftDecoder", "UNLABELED", "load_dataset"]
+        "name",
+        [
+            "GMVAE",
+            "GMVAEClassifier",
+            "HardDecoder",
+            "SoftDecoder",
+            "UNLABELED",
+            "label_budget",
+            "load_dataset",
+        ],
     )
     def test_a_promised_name_is_there(self, name):
         assert name in labelwise.__all__

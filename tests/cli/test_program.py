@@ -39,6 +39,7 @@ OPTIONS = {
         "--json",
         "--help",
     ],
+    "budget": ["--n-samples", "--components", "--confidence", "--n-labels", "--labels", "--seed", "--json"],
     "decode": [
         "--labels",
         "--output",
@@ -53,7 +54,13 @@ OPTIONS = {
     ],
     "info": ["--json", "--help"],
 }
-ARGUMENTS = {"demo": [], "train": ["DATA"], "decode": ["MODEL", "DATA"], "info": ["MODEL"]}
+ARGUMENTS = {
+    "demo": [],
+    "train": ["DATA"],
+    "budget": ["MODEL", "DATA"],
+    "decode": ["MODEL", "DATA"],
+    "info": ["MODEL"],
+}
 
 
 def words(text):

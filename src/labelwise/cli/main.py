@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import labelwise
+from labelwise.cli.budget import budget
 from labelwise.cli.decode import decode
 from labelwise.cli.demo import demo
 from labelwise.cli.info import info
@@ -23,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, train, decode, info):
+for command in (demo, train, budget, decode, info):
     app.command()(command)
 
 
