@@ -14,6 +14,7 @@ __all__ = [
     "ParameterError",
     "StorageError",
     "StructureWarning",
+    "StudyError",
     "UnnamedComponentWarning",
 ]
 
@@ -43,6 +44,10 @@ class StorageError(LabelwiseError, OSError):
 
 class CheckpointError(LabelwiseError, ValueError):
     """A checkpoint belongs to other settings or other data."""
+
+
+class StudyError(LabelwiseError, ValueError):
+    """A study cannot be run as it is written, or its folder belongs to another one."""
 
 
 class DownloadError(LabelwiseError, OSError):

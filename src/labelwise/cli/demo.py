@@ -60,6 +60,7 @@ def demo(
         n_layers=2,
         max_epochs=150,
         batch_size=64,
+        learning_rate=2e-3,
         random_state=seed,
         verbose=1,
     ).fit(X)

@@ -83,9 +83,9 @@ def train(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Items a step.", show_default="about 128 batches a pass, of 32 to 512 items"),
+        typer.Option(help="Items a step.", show_default="about 256 batches a pass, of 32 to 512 items"),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 2e-3,
+    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     objective: Annotated[
         Objective,
         typer.Option(help="collapsed: component summed out. exact: as published, K times the cost."),

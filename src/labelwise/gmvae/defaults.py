@@ -26,9 +26,9 @@ def resolve_encoder(encoder: str, item_shape: tuple[int, ...]) -> str:
 
 
 def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
-    """About 128 batches an epoch, of 32 to 512 items, a power of 2."""
+    """About 256 batches an epoch, of 32 to 512 items, a power of 2."""
     if isinstance(batch_size, str):
-        return int(max(32, min(512, 2 ** round(math.log2(max(1, n_samples / 128))))))
+        return int(max(32, min(512, 2 ** round(math.log2(max(1, n_samples / 256))))))
     return int(batch_size)
 
 

@@ -78,8 +78,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs.
     batch_size : int or "auto", default="auto"
-        Items a step. "auto" makes about 128 batches an epoch, of 32 to 512 items.
-    learning_rate : float, default=2e-3
+        Items a step. "auto" makes about 256 batches an epoch, of 32 to 512 items.
+    learning_rate : float, default=1e-3
         Highest learning rate of AdamW; 500 steps of warm-up, then a cosine to 0.
     precision : {"auto", "fp32", "bf16"}, default="auto"
         Of the networks in training. "auto" takes bfloat16 where the hardware multiplies it faster and the
@@ -156,7 +156,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         init: str = "kmeans",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        learning_rate: float = 2e-3,
+        learning_rate: float = 1e-3,
         precision: str = "auto",
         device: str = "auto",
         random_state: RandomState = None,

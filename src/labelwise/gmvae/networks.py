@@ -64,10 +64,10 @@ class ComponentPosterior(NamedTuple):
 
 
 def dense_layers(widths: Sequence[int]) -> list[nn.Module]:
-    """Linear layers, each followed by layer normalisation and a GELU."""
+    """Linear layers, each followed by layer normalisation and a SiLU."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.GELU()]
+        layers += [nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.SiLU()]
     return layers
 
 
@@ -84,7 +84,7 @@ class ConvLayers(nn.Module):
         layers: list[nn.Module] = []
         while min(height, width) > 7:
             convolution = nn.Conv2d(channels, n_out, 3, stride=2, padding=1)
-            layers += [convolution, nn.BatchNorm2d(n_out), nn.ReLU()]
+            layers += [convolution, nn.BatchNorm2d(n_out), nn.SiLU()]
             height, width, channels, n_out = (height + 1) // 2, (width + 1) // 2, n_out, 2 * n_out
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.n_out = height * width * channels

@@ -1,42 +1,216 @@
-"""What is compared on the same labels: a method sees items, posteriors and labels, and answers all items."""
+"""What is compared on the same labels. A method sees features and labels, and answers all items.
+
+Settings "as published" are those of the study's reference code (sweeps.py and main.py of
+https://github.com/murex/gmvae-label-decoding, read in 2026); `docs/study.md` lists them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 
 from labelwise.decoding import Decoder, HardDecoder, SoftDecoder
+from labelwise.errors import MissingExtraError
+from labelwise.labels import UNLABELED
+from labelwise.study.features import Task, View
+from labelwise.study.spreading import spread_labels
 
-Method = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-
-
-def decoding_method(decoder: Decoder) -> Method:
-    """Decode the posteriors."""
-
-    def answer(X: np.ndarray, Q: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return decoder.fit(Q, y).predict(Q)
-
-    return answer
+_CHUNK = 10_000  # items answered at a time, so that no float copy of the whole pool is made
 
 
-def logistic_regression(X: np.ndarray, Q: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """scikit-learn's logistic regression on the standardised items: what a user would try first."""
-    labeled = np.flatnonzero(y != -1)
-    if len(np.unique(y[labeled])) == 1:
-        return np.full(len(y), y[labeled[0]])
-    flat = X.reshape(len(X), -1).astype(np.float32)
-    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    model.fit(flat[labeled], y[labeled])
-    return np.asarray(model.predict(flat))
+@dataclass(frozen=True)
+class Answers:
+    """Class codes that a method gives; -1 where it gives none.
+
+    Attributes
+    ----------
+    pool : ndarray of shape (n_pool,), int
+    held_out : ndarray of shape (n_held_out,), int, or None
+    """
+
+    pool: np.ndarray
+    held_out: np.ndarray | None
+
+
+Run = Callable[[Task, np.ndarray, int], Answers]
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to answer, and what that takes.
+
+    Attributes
+    ----------
+    run : callable
+        From a task, labels of shape (n_pool,) with -1, and a seed to answers.
+    needs : set of str
+        Features of `View`, or "graph".
+    slow : bool
+        Whether the cost grows so much with labels that a study takes fewer draws at large budgets.
+    """
+
+    run: Run
+    needs: frozenset[str]
+    slow: bool = False
+
+    @property
+    def uses_model(self) -> bool:
+        """Whether answers depend on the model seed."""
+        return "posteriors" in self.needs
+
+
+def by_decoding(decoder: Decoder, feature: str = "posteriors") -> Method:
+    """Decode posteriors: the model's, or those of another mixture."""
+
+    def run(task: Task, y: np.ndarray, seed: int) -> Answers:
+        fitted = clone(decoder).fit(task.pool.get(feature), y)
+        return _both(task, lambda view: fitted.predict(view.get(feature)))
+
+    return Method(run, frozenset({feature}))
+
+
+def by_votes(feature: str) -> Method:
+    """Each component votes for the classes of its labelled items, weighted by posteriors.
+
+    This is what scikit-activeml's `MixtureModelClassifier` does with weight_mode="responsibilities": soft
+    decoding with class frequencies kept in.
+    """
+
+    def run(task: Task, y: np.ndarray, seed: int) -> Answers:
+        labeled = np.flatnonzero(y != UNLABELED)
+        votes = np.zeros((task.pool.get(feature).shape[1], y.max() + 1))
+        for row in labeled:
+            votes[:, y[row]] += task.pool.get(feature)[row]
+        return _both(task, lambda view: (view.get(feature) @ votes).argmax(axis=1))
+
+    return Method(run, frozenset({feature}))
+
+
+def by_classifier(make: Callable[[np.ndarray, int], Any], feature: str) -> Method:
+    """Fit a scikit-learn classifier to the labelled items alone; `make` sees their labels and a seed."""
+
+    def run(task: Task, y: np.ndarray, seed: int) -> Answers:
+        labeled = np.flatnonzero(y != UNLABELED)
+        # Classes 0..n-1 without gaps: XGBoost accepts no others.
+        classes, codes = np.unique(y[labeled], return_inverse=True)
+        if len(classes) == 1:
+            return _both(task, lambda view: np.full(len(view.items), classes[0]))
+        fitted = make(codes, seed).fit(_floats(task.pool.get(feature)[labeled]), codes)
+        return _both(task, lambda view: classes[_predict(fitted, view.get(feature))])
+
+    return Method(run, frozenset({feature}), slow=True)
+
+
+def by_spreading() -> Method:
+    """Spread labels on a graph of neighbours in principal components."""
+
+    def run(task: Task, y: np.ndarray, seed: int) -> Answers:
+        if task.graph is None:
+            raise LookupError("no graph was prepared")
+        pool, held_out = spread_labels(task.graph, y, int(y.max()) + 1)
+        return Answers(pool.argmax(axis=1), None if task.held_out is None else held_out.argmax(axis=1))
+
+    return Method(run, frozenset({"graph"}))
+
+
+def self_training(task: Task, y: np.ndarray, seed: int) -> Answers:
+    """Logistic regression on principal components that learns from its own sure answers (5 rounds)."""
+    if len(np.unique(y[y != UNLABELED])) == 1:
+        return _both(task, lambda view: np.full(len(view.items), y.max()))
+    base = LogisticRegression(C=10.0, max_iter=500)
+    model = SelfTrainingClassifier(base, threshold=0.95, max_iter=5)
+    fitted = model.fit(task.pool.get("principal"), y)
+    return _both(task, lambda view: fitted.predict(view.get("principal")))
+
+
+def _both(task: Task, answer: Callable[[View], np.ndarray]) -> Answers:
+    held_out = None if task.held_out is None else np.asarray(answer(task.held_out))
+    return Answers(np.asarray(answer(task.pool)), held_out)
+
+
+def _floats(items: np.ndarray) -> np.ndarray:
+    return items if items.dtype.kind == "f" else items.astype(np.float32)
+
+
+def _predict(fitted: Any, items: np.ndarray) -> np.ndarray:
+    chunks = (items[start : start + _CHUNK] for start in range(0, len(items), _CHUNK))
+    return np.concatenate([fitted.predict(_floats(chunk)) for chunk in chunks])
+
+
+def _logistic_regression(codes: np.ndarray, seed: int) -> Any:
+    return make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+
+
+def _tuned_logistic_regression(codes: np.ndarray, seed: int) -> Any:
+    """Strength of the penalty by cross-validation, where every class has at least 2 labels."""
+    model = LogisticRegression(C=10.0, max_iter=2000)
+    n_folds = min(3, np.bincount(codes).min())
+    if n_folds < 2:
+        return model
+    return GridSearchCV(model, {"C": [0.1, 1.0, 10.0, 100.0]}, cv=n_folds)
+
+
+def _mlp(codes: np.ndarray, seed: int) -> Any:
+    n_labels = len(codes)
+    stops_early = n_labels >= 50
+    hidden = (64,) if n_labels < 100 else (128,) if n_labels < 500 else (256, 128)
+    n_train = int(0.9 * n_labels) if stops_early else n_labels
+    model = MLPClassifier(
+        hidden,
+        batch_size=min(128, n_train),
+        max_iter=120,
+        early_stopping=stops_early,
+        validation_fraction=0.1,
+        n_iter_no_change=8 if stops_early else 20,
+        random_state=seed,
+    )
+    return make_pipeline(StandardScaler(), model)
+
+
+def _xgboost(**changes: Any) -> Callable[[np.ndarray, int], Any]:
+    def make(codes: np.ndarray, seed: int) -> Any:
+        try:
+            from xgboost import XGBClassifier
+        except ImportError:
+            raise MissingExtraError("the XGBoost baseline", "xgboost", "study") from None
+        settings = {
+            "n_estimators": 200,
+            "max_depth": 6,
+            "learning_rate": 0.1,
+            "subsample": 0.9,
+            "colsample_bytree": 0.9,
+            "tree_method": "hist",
+            "random_state": seed,
+            "n_jobs": 1,
+        }
+        return XGBClassifier(**settings | changes)
+
+    return make
 
 
 METHODS: dict[str, Method] = {
-    "hard (as published)": decoding_method(HardDecoder(unnamed="first")),
-    "hard": decoding_method(HardDecoder()),
-    "soft": decoding_method(SoftDecoder()),
-    "logistic regression": logistic_regression,
+    "hard (as published)": by_decoding(HardDecoder(unnamed="first")),
+    "hard": by_decoding(HardDecoder()),
+    "soft": by_decoding(SoftDecoder()),
+    "k-means": by_decoding(HardDecoder(), "kmeans"),
+    "Gaussian mixture": by_decoding(HardDecoder(), "mixture"),
+    "mixture classifier": by_votes("mixture"),
+    "label spreading": by_spreading(),
+    "self-training": Method(self_training, frozenset({"principal"}), slow=True),
+    "logistic regression": by_classifier(_logistic_regression, "items"),
+    "logistic regression, tuned": by_classifier(_tuned_logistic_regression, "principal"),
+    "MLP": by_classifier(_mlp, "items"),
+    "XGBoost": by_classifier(_xgboost(), "items"),
+    # A leaf with a hessian below 1 is refused by default: a few dozen labels then make no split at all.
+    "XGBoost, tuned": by_classifier(_xgboost(min_child_weight=0.0, colsample_bytree=0.3), "items"),
 }

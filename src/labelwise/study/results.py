@@ -4,19 +4,42 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
+from labelwise.errors import StorageError
 from labelwise.storage import write_beside
+
+
+NO_MODEL = -1  # model seed of a method that uses no model
 
 
 @dataclass(frozen=True)
 class Cell:
-    """The accuracy of one method with one draw of labels on one model, on the items without a label."""
+    """One method with one draw of labels on one model.
+
+    Attributes
+    ----------
+    model_seed : int
+        -1 for a method that uses no model.
+    accuracy : float
+        On the items of the pool without a label; NaN if the method failed.
+    n_classes_seen : int
+        Classes among the labels.
+    n_components_named : int
+        Components that are the most probable one of a labelled item; 0 without a model.
+    seconds : float
+        To learn from the labels and answer all items; what all draws share is not counted.
+    accuracy_held_out : float
+        On items that took no part in training; NaN if there are none.
+    error : str
+        Why the method failed; empty if it did not.
+    """
 
     dataset: str
     model_seed: int
@@ -28,11 +51,39 @@ class Cell:
     n_classes_seen: int
     n_components_named: int
     seconds: float
+    accuracy_held_out: float = math.nan
+    error: str = ""
+
+    @property
+    def key(self) -> CellKey:
+        """What tells the cell from the others of its study."""
+        return CellKey(self.method, self.model_seed, self.n_labeled, self.draw)
+
+
+class CellKey(NamedTuple):
+    """What tells a cell from the others of its study."""
+
+    method: str
+    model_seed: int
+    n_labeled: int
+    draw: int
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean accuracy of one method at one budget, with the half width of its 95 % interval."""
+    """Mean accuracy of one method at one budget, with the half width of its 95 % interval.
+
+    Attributes
+    ----------
+    half_width : float
+        See `interval_half_width`; NaN for a single cell.
+    mean_held_out, half_width_held_out : float
+        The same on held-out items; NaN if there are none.
+    n_cells, n_model_seeds, n_draws, n_failed : int
+        Cells that the mean is made of, and those that failed.
+    seconds : float
+        Mean cost of a cell.
+    """
 
     dataset: str
     n_labeled: int
@@ -40,28 +91,96 @@ class Summary:
     mean: float
     half_width: float
     n_cells: int
+    fraction: float = math.nan
+    mean_held_out: float = math.nan
+    half_width_held_out: float = math.nan
+    n_model_seeds: int = 0
+    n_draws: int = 0
+    n_failed: int = 0
+    seconds: float = math.nan
 
 
 def summarise(cells: Sequence[Cell]) -> list[Summary]:
-    """Means over draws and model seeds, in the order in which methods first appear.
-
-    With one model seed the interval is Student's t over draws. With several, draws on one model are not
-    independent of each other: the interval is Student's t over the means of the model seeds.
-    """
+    """Means over draws and model seeds, in the order in which methods first appear; failed cells left out."""
     groups: dict[tuple[str, int, str], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.dataset, cell.n_labeled, cell.method), []).append(cell)
     summaries = []
     for (dataset, n_labeled, method), members in groups.items():
-        values = np.array([cell.accuracy for cell in members])
-        seeds = np.array([cell.model_seed for cell in members])
-        units = values
-        if len(np.unique(seeds)) > 1:
-            units = np.array([values[seeds == seed].mean() for seed in np.unique(seeds)])
+        done = [cell for cell in members if not cell.error]
+        mean, half_width = _mean_and_half_width(done, "accuracy")
+        mean_held_out, half_width_held_out = _mean_and_half_width(done, "accuracy_held_out")
         summaries.append(
-            Summary(dataset, n_labeled, method, float(units.mean()), t_half_width(units), len(values))
+            Summary(
+                dataset=dataset,
+                n_labeled=n_labeled,
+                method=method,
+                mean=mean,
+                half_width=half_width,
+                n_cells=len(done),
+                fraction=members[0].fraction,
+                mean_held_out=mean_held_out,
+                half_width_held_out=half_width_held_out,
+                n_model_seeds=len({cell.model_seed for cell in done}),
+                n_draws=len({cell.draw for cell in done}),
+                n_failed=len(members) - len(done),
+                seconds=float(np.mean([cell.seconds for cell in done])) if done else math.nan,
+            )
         )
     return summaries
+
+
+def _mean_and_half_width(cells: Sequence[Cell], column: str) -> tuple[float, float]:
+    if not cells:
+        return math.nan, math.nan
+    seeds = sorted({cell.model_seed for cell in cells})
+    draws = sorted({cell.draw for cell in cells})
+    table = np.full((len(seeds), len(draws)), math.nan)
+    for cell in cells:
+        table[seeds.index(cell.model_seed), draws.index(cell.draw)] = getattr(cell, column)
+    if np.isnan(table).any():
+        # Some failed: what is left is no full table, and the draws' means stand for themselves.
+        values = np.array([getattr(cell, column) for cell in cells])
+        by_draw = np.array([values[[cell.draw == draw for cell in cells]].mean() for draw in draws])
+        return float(values.mean()), t_half_width(by_draw)
+    return float(table.mean()), interval_half_width(table)
+
+
+def interval_half_width(table: np.ndarray, confidence: float = 0.95) -> float:
+    """Half the width of the interval of a mean over model seeds x label draws.
+
+    With one model it is Student's t over the draws, and with one draw over the models. With several of both
+    they are crossed random effects, since every model gets the same draws: the variance of the mean is
+    (MS_models + MS_draws - MS_rest) / (S D), with Satterthwaite's degrees of freedom (Biometrics Bulletin 2,
+    1946), and at least MS_rest / (S D).
+
+    Parameters
+    ----------
+    table : ndarray of shape (n_model_seeds, n_draws)
+    confidence : float
+
+    Returns
+    -------
+    float
+        NaN for a single value.
+    """
+    n_models, n_draws = table.shape
+    if n_models == 1 or n_draws == 1:
+        return t_half_width(table.ravel(), confidence)
+    mean = table.mean()
+    rows, columns = table.mean(axis=1), table.mean(axis=0)
+    rest = table - rows[:, None] - columns[None, :] + mean
+    freedom = np.array([n_models - 1, n_draws - 1, (n_models - 1) * (n_draws - 1)])
+    squares = np.array(
+        [n_draws * ((rows - mean) ** 2).sum(), n_models * ((columns - mean) ** 2).sum(), (rest**2).sum()]
+    )
+    of_models, of_draws, of_rest = squares / freedom
+    variance = max(of_models + of_draws - of_rest, of_rest)
+    if variance == 0:
+        return 0.0
+    effective = variance**2 / (np.array([of_models, of_draws, of_rest]) ** 2 / freedom).sum()
+    quantile = stats.t.ppf((1 + confidence) / 2, max(effective, 1.0))
+    return float(quantile * math.sqrt(variance / table.size))
 
 
 def t_half_width(values: np.ndarray, confidence: float = 0.95) -> float:
@@ -72,15 +191,14 @@ def t_half_width(values: np.ndarray, confidence: float = 0.95) -> float:
     return float(quantile * values.std(ddof=1) / math.sqrt(len(values)))
 
 
-def write_rows(path: Path, rows: Sequence[Cell] | Sequence[Summary]) -> None:
-    """Write dataclass rows as a CSV file, in one step.
+def write_rows(path: Path, rows: Sequence[Cell] | Sequence[Summary], kind: type | None = None) -> None:
+    """Write dataclass rows as a CSV file, in one step; `kind` gives the columns if there may be no rows.
 
     Raises
     ------
     StorageError
     """
-    names = [field.name for field in fields(rows[0])]
-    write_csv(path, names, [asdict(row) for row in rows])
+    write_csv(path, _names(kind or type(rows[0])), [asdict(row) for row in rows])
 
 
 def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
@@ -98,3 +216,59 @@ def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, obje
             writer.writerows(rows)
 
     write_beside(path, write)
+
+
+class CellLog:
+    """`results.csv` while a study runs: one line a cell, written as it is finished.
+
+    Parameters
+    ----------
+    path : Path
+        A file that is there is gone on with; a last line that was cut off is dropped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.cells = read_cells(path) if path.exists() else []
+        write_rows(path, self.cells, Cell)
+
+    def add(self, cell: Cell) -> None:
+        """Keep a finished cell.
+
+        Raises
+        ------
+        StorageError
+        """
+        try:
+            with self.path.open("a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, _names(Cell), lineterminator="\n").writerow(asdict(cell))
+        except OSError as error:
+            raise StorageError(f"cannot write {self.path}: {error.strerror}; the cells so far are kept") from error
+        self.cells.append(cell)
+
+
+def read_cells(path: Path) -> list[Cell]:
+    """Read a table of cells; a last line that was cut off is left out.
+
+    Raises
+    ------
+    StorageError
+        If it is no table of cells.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        rows = list(csv.DictReader(whole.splitlines()))
+        kinds = {field.name: _KINDS[str(field.type)] for field in fields(Cell)}
+        return [Cell(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StorageError(
+            f"{path} is not a table of results: {error}; restore it or write to another folder"
+        ) from error
+
+
+_KINDS: dict[str, Callable[[str], Any]] = {"str": str, "int": int, "float": float}
+
+
+def _names(kind: type) -> list[str]:
+    return [field.name for field in fields(kind)]

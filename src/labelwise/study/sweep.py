@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
+import warnings
 
 import numpy as np
 
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator
-from labelwise.study.methods import Method
-from labelwise.study.results import Cell
+from labelwise.study.features import Task
+from labelwise.study.methods import METHODS, Answers
+from labelwise.study.results import Cell, CellKey
 
 
 def draw_labels(truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
@@ -29,37 +31,54 @@ def draw_labels(truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
     return y
 
 
-def score_draw(
-    X: np.ndarray,
-    Q: np.ndarray,
-    truth: np.ndarray,
-    methods: Mapping[str, Method],
-    *,
-    dataset: str,
-    model_seed: int,
-    draw: int,
-    n_labeled: int,
-) -> list[Cell]:
-    """Give every method the same labels; accuracy is measured on the items without one."""
-    y = draw_labels(truth, n_labeled, draw)
+def score_cell(
+    key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.ndarray, dataset: str
+) -> Cell:
+    """Give a method the labels of a draw and score its answers; what it raises is kept in the cell.
+
+    Parameters
+    ----------
+    key : CellKey
+    task : Task
+        With the features that the method needs.
+    truth, truth_held_out : ndarray of shape (n_pool,) and (n_held_out,), int
+        Class codes; the method sees those of the draw only.
+    dataset : str
+    """
+    y = draw_labels(truth, key.n_labeled, key.draw)
     labeled = y != UNLABELED
-    cells = []
-    for name, method in methods.items():
-        start = time.perf_counter()
-        answers = method(X, Q, y)
-        seconds = time.perf_counter() - start
-        cells.append(
-            Cell(
-                dataset=dataset,
-                model_seed=model_seed,
-                draw=draw,
-                n_labeled=n_labeled,
-                fraction=n_labeled / len(truth),
-                method=name,
-                accuracy=float((answers[~labeled] == truth[~labeled]).mean()),
-                n_classes_seen=len(np.unique(y[labeled])),
-                n_components_named=len(np.unique(Q[labeled].argmax(axis=1))),
-                seconds=seconds,
-            )
-        )
-    return cells
+    method = METHODS[key.method]
+    n_named = 0
+    if method.uses_model:
+        n_named = len(np.unique(task.pool.get("posteriors")[labeled].argmax(axis=1)))
+    accuracy = accuracy_held_out = math.nan
+    error = ""
+    start = time.perf_counter()
+    try:
+        answers = _answers(key, task, y)
+        accuracy = float((answers.pool[~labeled] == truth[~labeled]).mean())
+        if answers.held_out is not None:
+            accuracy_held_out = float((answers.held_out == truth_held_out).mean())
+    except Exception as failure:  # noqa: BLE001 (a baseline that fails must not end a study)
+        error = " ".join(f"{type(failure).__name__}: {failure}".split())
+    return Cell(
+        dataset=dataset,
+        model_seed=key.model_seed,
+        draw=key.draw,
+        n_labeled=key.n_labeled,
+        fraction=key.n_labeled / len(truth),
+        method=key.method,
+        accuracy=accuracy,
+        n_classes_seen=len(np.unique(y[labeled])),
+        n_components_named=n_named,
+        seconds=time.perf_counter() - start,
+        accuracy_held_out=accuracy_held_out,
+        error=error,
+    )
+
+
+def _answers(key: CellKey, task: Task, y: np.ndarray) -> Answers:
+    with warnings.catch_warnings():
+        # Peers warn of few labels and of iterations that end early in thousands of cells; that is their score.
+        warnings.simplefilter("ignore")
+        return METHODS[key.method].run(task, y, key.draw)

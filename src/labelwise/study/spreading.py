@@ -1,0 +1,84 @@
+"""Labels spread over a graph of neighbours: the strongest simple peer.
+
+Zhou et al., *Learning with Local and Global Consistency*, NIPS 2003: F <- alpha S F + (1 - alpha) Y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from sklearn.neighbors import NearestNeighbors
+
+_N_NEIGHBORS = 10
+_ALPHA = 0.95
+_N_STEPS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Neighbours among the items of the pool, and of the held-out items in the pool.
+
+    Attributes
+    ----------
+    weights : sparse array of shape (n_pool, n_pool)
+        D^-1/2 W D^-1/2 of the symmetric graph of nearest neighbours W.
+    held_out : ndarray of shape (n_held_out, n_neighbors), int
+        Nearest items of the pool.
+    """
+
+    weights: sparse.csr_array
+    held_out: np.ndarray
+
+
+def neighbour_graph(pool: np.ndarray, held_out: np.ndarray, n_neighbors: int = _N_NEIGHBORS) -> Graph:
+    """Join each item with its nearest ones, by Euclidean distance.
+
+    Parameters
+    ----------
+    pool : ndarray of shape (n_pool, n_features)
+    held_out : ndarray of shape (n_held_out, n_features), may be empty
+    n_neighbors : int
+    """
+    n_neighbors = min(n_neighbors, len(pool) - 1)
+    search = NearestNeighbors(n_neighbors=n_neighbors).fit(pool)
+    directed = sparse.csr_array(search.kneighbors_graph(mode="connectivity"), dtype=np.float32)
+    joined = directed.maximum(directed.T).tocsr()
+    scale = sparse.dia_array((joined.sum(axis=1)[None, :] ** -0.5, [0]), shape=joined.shape)
+    near = search.kneighbors(held_out, return_distance=False) if len(held_out) else None
+    return Graph(
+        weights=sparse.csr_array(scale @ joined @ scale, dtype=np.float32),
+        held_out=np.empty((0, n_neighbors), dtype=np.int64) if near is None else near,
+    )
+
+
+def spread_labels(
+    graph: Graph, codes: np.ndarray, n_classes: int, *, alpha: float = _ALPHA, n_steps: int = _N_STEPS
+) -> tuple[np.ndarray, np.ndarray]:
+    """Let labelled items tell their neighbours, and those theirs.
+
+    Columns are divided by their sums: with few labels, a class that has more of them would otherwise win
+    for that alone.
+
+    Parameters
+    ----------
+    graph : Graph
+    codes : ndarray of shape (n_pool,), int
+        Class 0..n_classes-1, or -1.
+    n_classes : int
+
+    Returns
+    -------
+    pool : ndarray of shape (n_pool, n_classes)
+    held_out : ndarray of shape (n_held_out, n_classes)
+        Scores; rows that no label reached are 0.
+    """
+    labeled = np.flatnonzero(codes >= 0)
+    given = np.zeros((len(codes), n_classes), dtype=np.float32)
+    given[labeled, codes[labeled]] = 1
+    scores = given.copy()
+    for _ in range(n_steps):
+        scores = alpha * (graph.weights @ scores) + (1 - alpha) * given
+    scores /= np.maximum(scores.sum(axis=0), np.finfo(np.float32).tiny)
+    return scores, scores[graph.held_out].sum(axis=1)
