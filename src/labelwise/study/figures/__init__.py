@@ -1,0 +1,25 @@
+"""Figures. A function takes data and returns axes or a figure: nothing is computed or written while drawing."""
+
+from labelwise.study.figures.components import plot_component_samples, plot_purity, plot_reconstructions
+from labelwise.study.figures.curve import plot_accuracy_curve
+from labelwise.study.figures.latent import plot_latent
+from labelwise.study.figures.quality import (
+    plot_class_gains,
+    plot_confusion,
+    plot_reliability,
+    plot_uncertainty_gains,
+)
+from labelwise.study.figures.vote import plot_vote
+
+__all__ = [
+    "plot_accuracy_curve",
+    "plot_class_gains",
+    "plot_component_samples",
+    "plot_confusion",
+    "plot_latent",
+    "plot_purity",
+    "plot_reconstructions",
+    "plot_reliability",
+    "plot_uncertainty_gains",
+    "plot_vote",
+]
