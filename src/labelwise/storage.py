@@ -52,6 +52,20 @@ def write_beside(path: Path, write: Callable[[Path], None]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one step.
+
+    Raises
+    ------
+    StorageError
+    """
+
+    def write(temporary: Path) -> None:
+        temporary.write_text(text, encoding="utf-8")
+
+    write_beside(path, write)
+
+
 def save_folder(path: Path, manifest: Mapping[str, Any], weights: Arrays) -> None:
     """Write a model folder; a folder that was at `path` is replaced once the new one is complete.
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import warnings
+from unittest import mock
+
 import numpy as np
 import pytest
-from sklearn.linear_model import LogisticRegression
 
-from labelwise.decoding import HardDecoder, SoftDecoder
-from labelwise.study.methods import METHODS, decoding_method, logistic_regression
-from labelwise.study.results import Cell
-from labelwise.study.sweep import draw_labels, score_draw
+from labelwise.study.features import Task, View
+from labelwise.study.methods import METHODS, Answers, Method
+from labelwise.study.results import CellKey
+from labelwise.study.sweep import draw_labels, score_cell
 
 TRUTH = np.random.default_rng(0).integers(0, 4, 200)
 
@@ -47,102 +50,65 @@ class TestDrawLabels:
         assert (np.random.get_state()[1] == state).all()  # noqa: NPY002
 
 
-class TestScoreDraw:
+class TestScoreCell:
     X = np.random.default_rng(1).random((200, 3))
     Q = np.random.default_rng(2).dirichlet(np.full(6, 0.3), 200)
+    task = Task(View(X[:150], posteriors=Q[:150]), View(X[150:], posteriors=Q[150:]))
 
-    def score(self, methods, n_labeled=40, draw=2):
-        return score_draw(
-            self.X,
-            self.Q,
-            TRUTH,
-            methods,
-            dataset="toy",
-            model_seed=9,
-            draw=draw,
-            n_labeled=n_labeled,
-        )
+    def score(self, method, n_labeled=40, draw=2):
+        with mock.patch.dict(METHODS, {"toy": method}):
+            key = CellKey("toy", 9, n_labeled, draw)
+            return score_cell(key, self.task, TRUTH[:150], TRUTH[150:], "toys")
 
     def test_accuracy_is_on_the_items_without_a_label(self):
-        y = draw_labels(TRUTH, 40, 2)
+        y = draw_labels(TRUTH[:150], 40, 2)
 
-        def right_on_labels_only(X, Q, y):
-            return np.where(y == -1, -2, y)
+        def answer(pool, held_out):
+            return Method(lambda task, y, seed: Answers(pool(y), held_out), frozenset())
 
-        def wrong_on_labels_only(X, Q, y):
-            return np.where(y == -1, TRUTH, -2)
-
-        def always_the_first_class(X, Q, y):
-            return np.zeros(len(y), int)
-
-        methods = {"a": right_on_labels_only, "b": wrong_on_labels_only, "c": always_the_first_class}
-        accuracies = [cell.accuracy for cell in self.score(methods)]
-        hidden = [label for label, given in zip(TRUTH, y, strict=True) if given == -1]
-        assert accuracies == [0, 1, pytest.approx(hidden.count(0) / 160)]
-        assert len(hidden) == 160
-
-    def test_every_method_sees_the_same(self):
-        seen = []
-
-        def method(X, Q, y):
-            seen.append((X, Q, y.copy()))
-            return np.zeros(len(y), int)
-
-        self.score({"a": method, "b": method})
-        assert all(X is self.X and Q is self.Q for X, Q, _ in seen)
-        np.testing.assert_array_equal(seen[0][2], seen[1][2])
-        np.testing.assert_array_equal(seen[0][2], draw_labels(TRUTH, 40, 2))
+        right_on_labels_only = answer(lambda y: np.where(y == -1, -2, y), TRUTH[150:])
+        wrong_on_labels_only = answer(lambda y: np.where(y == -1, TRUTH[:150], -2), np.full(50, -1))
+        always_the_first_class = answer(lambda y: np.zeros(len(y), int), None)
+        cells = [
+            self.score(method)
+            for method in (right_on_labels_only, wrong_on_labels_only, always_the_first_class)
+        ]
+        hidden = TRUTH[:150][y == -1]
+        assert [cell.accuracy for cell in cells] == [0, 1, pytest.approx((hidden == 0).mean())]
+        assert [cell.accuracy_held_out for cell in cells[:2]] == [1, 0]
+        assert math.isnan(cells[2].accuracy_held_out)
 
     def test_all_columns(self):
-        (cell,) = self.score({"zero": lambda X, Q, y: np.zeros(len(y), int)}, n_labeled=10)
-        y = draw_labels(TRUTH, 10, 2)
-        rows = [row for row in range(200) if y[row] != -1]
-        assert isinstance(cell, Cell)
-        assert (cell.dataset, cell.model_seed, cell.draw, cell.method) == ("toy", 9, 2, "zero")
-        assert (cell.n_labeled, cell.fraction) == (10, 0.05)
+        method = Method(lambda task, y, seed: Answers(y, None), frozenset({"posteriors"}))
+        cell = self.score(method, n_labeled=15)
+        y = draw_labels(TRUTH[:150], 15, 2)
+        rows = np.flatnonzero(y != -1)
+        assert (cell.dataset, cell.model_seed, cell.draw, cell.method) == ("toys", 9, 2, "toy")
+        assert (cell.n_labeled, cell.fraction, cell.error) == (15, 0.1, "")
         assert cell.n_classes_seen == len({int(TRUTH[row]) for row in rows})
         assert cell.n_components_named == len({int(np.argmax(self.Q[row])) for row in rows})
         assert cell.seconds >= 0
 
-    def test_methods_keep_their_order(self):
-        assert [cell.method for cell in self.score(METHODS)] == list(METHODS)
+    def test_a_method_without_a_model_names_no_components(self):
+        assert self.score(Method(lambda task, y, seed: Answers(y, None), frozenset())).n_components_named == 0
 
+    def test_a_method_that_fails_says_why_and_ends_nothing(self):
+        def fail(task, y, seed):
+            raise ValueError("no two\nclasses")
 
-class TestMethods:
-    Q = TestScoreDraw.Q
-    y = draw_labels(TRUTH, 12, draw=5)
+        cell = self.score(Method(fail, frozenset()))
+        assert cell.error == "ValueError: no two classes"
+        assert math.isnan(cell.accuracy)
 
-    def test_the_four_of_the_demo(self):
-        assert list(METHODS) == ["hard (as published)", "hard", "soft", "logistic regression"]
+    def test_warnings_of_peers_are_not_passed_on(self):
+        def warn(task, y, seed):
+            warnings.warn("few labels", UserWarning, stacklevel=2)
+            return Answers(y, None)
 
-    @pytest.mark.parametrize(
-        ("name", "decoder"),
-        [
-            ("hard (as published)", HardDecoder(unnamed="first")),
-            ("hard", HardDecoder(unnamed="nearest")),
-            ("soft", SoftDecoder()),
-        ],
-    )
-    def test_decoders(self, name, decoder):
-        expected = decoder.fit(self.Q, self.y).predict(self.Q)
-        np.testing.assert_array_equal(METHODS[name](None, self.Q, self.y), expected)
-        np.testing.assert_array_equal(decoding_method(decoder)(None, self.Q, self.y), expected)
+        assert self.score(Method(warn, frozenset())).error == ""
 
-    def test_logistic_regression_standardises_by_the_labelled_items(self):
-        rng = np.random.default_rng(3)
-        centres = np.array([[0, 0], [3, 0], [0, 3], [3, 3]])
-        # One column in units a thousand times larger, as images of a row of two pixels.
-        X = ((centres[TRUTH] + rng.standard_normal((200, 2))) * [1, 1000])[:, None, :].astype(np.float32)
-        y = draw_labels(TRUTH, 60, draw=0)
-        flat, labeled = X[:, 0, :].astype(float), y != -1
-        scaled = (flat - flat[labeled].mean(axis=0)) / flat[labeled].std(axis=0)
-        expected = LogisticRegression(max_iter=1000).fit(scaled[labeled], y[labeled]).predict(scaled)
-        answers = logistic_regression(X, None, y)
-        # Single precision may move an item that lies on a boundary.
-        assert (answers == expected).mean() > 0.98
-        assert (answers == TRUTH).mean() > 0.75
-
-    def test_logistic_regression_with_one_class_answers_it(self):
-        y = np.full(200, -1)
-        y[[3, 8]] = 2
-        assert logistic_regression(np.random.default_rng(0).random((200, 4)), None, y).tolist() == [2] * 200
+    def test_the_draw_seeds_the_method(self):
+        seeds = []
+        method = Method(lambda task, y, seed: seeds.append(seed) or Answers(y, None), frozenset())
+        self.score(method, draw=3)
+        assert seeds == [3]

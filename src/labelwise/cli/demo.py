@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _N_COMPONENTS = 30
 _N_DRAWS = 5
 _SAMPLES_SHOWN = 8
+_METHODS = ("hard (as published)", "hard", "soft", "logistic regression")
 
 
 def demo(
@@ -40,9 +41,9 @@ def demo(
     from labelwise.decoding import HardDecoder
     from labelwise.errors import StorageError
     from labelwise.gmvae import GMVAE
-    from labelwise.study.methods import METHODS
-    from labelwise.study.results import summarise, write_rows
-    from labelwise.study.sweep import draw_labels, score_draw
+    from labelwise.study.features import Task, View
+    from labelwise.study.results import CellKey, summarise, write_rows
+    from labelwise.study.sweep import draw_labels, score_cell
 
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -70,12 +71,11 @@ def demo(
     typer.echo(f"2. Naming its {_N_COMPONENTS} components with {labels} random labels.", err=True)
     if not json_output:
         _print_names(hard, Q, y)
+    task = Task(View(X.reshape(len(X), -1), posteriors=Q))
     cells = [
-        cell
+        score_cell(CellKey(method, seed, labels, draw), task, truth, truth[:0], dataset.name)
         for draw in range(_N_DRAWS)
-        for cell in score_draw(
-            X, Q, truth, METHODS, dataset=dataset.name, model_seed=seed, draw=draw, n_labeled=labels
-        )
+        for method in _METHODS
     ]
     summary = summarise(cells)
     write_rows(output / "results.csv", cells)

@@ -13,6 +13,7 @@ from labelwise.cli.budget import budget
 from labelwise.cli.decode import decode
 from labelwise.cli.demo import demo
 from labelwise.cli.info import info
+from labelwise.cli.study import study
 from labelwise.cli.train import train
 from labelwise.errors import LabelwiseError
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, train, budget, decode, info):
+for command in (demo, train, budget, decode, study, info):
     app.command()(command)
 
 

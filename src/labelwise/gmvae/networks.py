@@ -64,10 +64,10 @@ class ComponentPosterior(NamedTuple):
 
 
 def dense_layers(widths: Sequence[int]) -> list[nn.Module]:
-    """Linear layers, each followed by layer normalisation and a SiLU."""
+    """Linear layers, each followed by layer normalisation and a GELU."""
     layers: list[nn.Module] = []
     for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.SiLU()]
+        layers += [nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.GELU()]
     return layers
 
 

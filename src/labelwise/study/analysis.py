@@ -171,7 +171,7 @@ def confusion(truth: np.ndarray, answers: np.ndarray, n_classes: int) -> np.ndar
     """Shares of each class (rows) that got each answer (columns), shape (n_classes, n_classes)."""
     table = np.zeros((n_classes, n_classes))
     np.add.at(table, (truth, answers), 1)
-    return table / np.maximum(table.sum(axis=1, keepdims=True), 1)
+    return np.asarray(table / np.maximum(table.sum(axis=1, keepdims=True), 1))
 
 
 def worst_pairs(table: np.ndarray, n_pairs: int) -> list[tuple[int, int]]:
@@ -230,7 +230,9 @@ class UncertaintyGains:
     share: np.ndarray
 
 
-def gains_by(uncertainty: np.ndarray, truth: np.ndarray, decoded: Decoded, edges: np.ndarray) -> UncertaintyGains:
+def gains_by(
+    uncertainty: np.ndarray, truth: np.ndarray, decoded: Decoded, edges: np.ndarray
+) -> UncertaintyGains:
     """Accuracies in bins of `uncertainty`, on items without a label."""
     rows = np.flatnonzero(decoded.y == UNLABELED)
     bins = np.clip(np.searchsorted(edges, uncertainty[rows], side="right") - 1, 0, len(edges) - 2)

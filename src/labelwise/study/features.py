@@ -104,7 +104,7 @@ def prepare(
     graph = None
     if "graph" in needs:
         start = time.perf_counter()
-        graph = neighbour_graph(*features["principal"])
+        graph = neighbour_graph(features["principal"][0], features["principal"][1])
         seconds["graph"] = time.perf_counter() - start
     views = [
         View(items[part], **{name: values[part] for name, values in features.items()}) for part in (0, 1)
@@ -143,6 +143,8 @@ def _mixture_posteriors(principal: list[np.ndarray], n_components: int, seed: in
         n_components, covariance_type="diag", reg_covar=1e-5, max_iter=50, tol=1e-2, random_state=seed
     ).fit(principal[0])
     return [
-        mixture.predict_proba(part).astype(np.float32) if len(part) else np.empty((0, n_components), np.float32)
+        mixture.predict_proba(part).astype(np.float32)
+        if len(part)
+        else np.empty((0, n_components), np.float32)
         for part in principal
     ]

@@ -84,7 +84,9 @@ def paired_gains(cells: Sequence[Cell], better: str, worse: str) -> list[Gain]:
     }
     gains = []
     for n_labeled in sorted({cell.n_labeled for cell in cells}):
-        seeds = sorted({seed for table in tables.values() for n, seed, _ in table if n == n_labeled and seed >= 0})
+        seeds = sorted(
+            {seed for table in tables.values() for n, seed, _ in table if n == n_labeled and seed >= 0}
+        )
         draws = sorted({draw for table in tables.values() for n, _, draw in table if n == n_labeled})
         seeds = seeds or [-1]
 
@@ -97,9 +99,7 @@ def paired_gains(cells: Sequence[Cell], better: str, worse: str) -> list[Gain]:
             continue
         whole = table[:, ~np.isnan(table).any(axis=0)]
         if whole.shape[1]:
-            gains.append(
-                Gain(n_labeled, better, worse, float(whole.mean()), interval_half_width(whole))
-            )
+            gains.append(Gain(n_labeled, better, worse, float(whole.mean()), interval_half_width(whole)))
     return gains
 
 

@@ -45,6 +45,10 @@ class CloseUp:
     n_labeled : int
         The budget: the first at which soft decoding reaches the target, or the largest one below a twentieth
         of the pool.
+    map_rows : ndarray of shape (n_shown,), int
+        Random items of the pool that maps show.
+    maps : dict of str to ndarray of shape (n_shown, 2)
+        Their latent means by PCA, t-SNE, and UMAP where it is installed.
     """
 
     dataset: Dataset
@@ -57,6 +61,8 @@ class CloseUp:
     n_labeled: int
     decoded: analysis.Decoded
     components: analysis.Components
+    map_rows: np.ndarray
+    maps: dict[str, np.ndarray]
 
     @property
     def is_images(self) -> bool:
@@ -77,6 +83,8 @@ def look_closely(study: Study, output: Path) -> CloseUp:
     gmvae = GMVAE.load(output / "models" / f"seed-{study.model_seeds[0]}.labelwise")
     X, truth = dataset.X[rows], dataset.y[rows]
     Q = gmvae.predict_proba(X)
+    Z = gmvae.transform(X)
+    shown = np.sort(numpy_generator(1).permutation(len(rows))[:_MAP_ITEMS])
     n_labeled = _budget_to_show(summarise(read_cells(output / "results.csv")), study.target)
     return CloseUp(
         dataset=dataset,
@@ -85,10 +93,12 @@ def look_closely(study: Study, output: Path) -> CloseUp:
         truth=truth,
         names=dataset.names,
         Q=Q,
-        Z=gmvae.transform(X),
+        Z=Z,
         n_labeled=n_labeled,
         decoded=analysis.decode_draw(Q, truth, n_labeled, 0),
         components=analysis.describe_components(Q, truth, len(dataset.names)),
+        map_rows=shown,
+        maps=_latent_maps(Z[shown].astype(np.float64)),
     )
 
 
@@ -96,7 +106,11 @@ def _budget_to_show(summaries: list[Summary], target: float) -> int:
     rows = sorted((row for row in summaries if row.method == SOFT), key=lambda row: row.n_labeled)
     rows = rows or sorted(summaries, key=lambda row: row.n_labeled)
     reached = [row.n_labeled for row in rows if row.mean >= target]
-    return reached[0] if reached else max(row.n_labeled for row in rows if row.fraction <= 0.05 or row is rows[0])
+    return (
+        reached[0]
+        if reached
+        else max(row.n_labeled for row in rows if row.fraction <= 0.05 or row is rows[0])
+    )
 
 
 def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
@@ -115,8 +129,8 @@ def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
         drawn["reconstructions"] = output / "figures" / "reconstructions.png", _reconstructions(close)
     for name, figure in _quality(study, close).items():
         drawn[name] = output / "figures" / f"{name}.png", figure
-    for name, points in map_points(close).items():
-        rows = map_rows(close)
+    for name, points in close.maps.items():
+        rows = close.map_rows
         title = f"Latent means of {len(rows):,} items by {name}"
         figure = figures.plot_latent(
             points, close.truth[rows], close.Q[rows].argmax(axis=1), close.names, title
@@ -134,8 +148,8 @@ def _curve(study: Study, close: CloseUp, summaries: list[Summary]) -> Figure:
     n_components = close.Q.shape[1]
     budget = label_budget(len(close.rows), n_components)
     note = (
-        f"Mean of {study.draws} draws of random labels x {len(study.model_seeds)} model seeds; bands: 95 % "
-        "interval (Student's t over draws; over draws and model seeds as crossed effects where there are several)"
+        f"Mean of {study.draws} draws of random labels x {len(study.model_seeds)} model seeds; bands: "
+        "95 % interval (Student's t over draws; where there are several models, both are crossed effects)"
     )
     title = f"{close.dataset.name}: accuracy against labels"
     axes = figures.plot_accuracy_curve(
@@ -146,7 +160,8 @@ def _curve(study: Study, close: CloseUp, summaries: list[Summary]) -> Figure:
         title=title,
         note=note,
     )
-    return _figure_of(axes)
+    figure: Figure = _figure_of(axes)
+    return figure
 
 
 def _samples(close: CloseUp) -> Figure:
@@ -166,7 +181,10 @@ def _samples(close: CloseUp) -> Figure:
         f"{close.names[code][:7]} {components.purity[c]:4.0%} {components.shares[c]:5.1%} #{c}"
         for code, _, c in shown
     ]
-    title = f"Samples from {len(shown)} of {len(components.shares)} components: largest class, purity, share, number"
+    title = (
+        f"Samples from {len(shown)} of {len(components.shares)} components: "
+        "largest class, purity, share, number"
+    )
     return figures.plot_component_samples(np.clip(images, 0, 1), captions, title)
 
 
@@ -174,7 +192,9 @@ def _reconstructions(close: CloseUp) -> Figure:
     rows = np.sort(numpy_generator(0).permutation(len(close.rows))[:_RECONSTRUCTIONS])
     items = close.images(rows)
     decoded = close.gmvae.reconstruct(close.dataset.X[close.rows[rows]])
-    return figures.plot_reconstructions(items, np.clip(decoded, 0, 1), "Items, and what the model makes of them")
+    return figures.plot_reconstructions(
+        items, np.clip(decoded, 0, 1), "Items, and what the model makes of them"
+    )
 
 
 def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
@@ -188,7 +208,9 @@ def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
     entropy = analysis.posterior_entropy(close.Q)
     margin = analysis.posterior_margin(close.Q)
     parts = {
-        "entropy of q(c | x), nats": analysis.gains_by(entropy, truth, decoded, np.linspace(0, max(entropy.max(), 1e-9), 9)),
+        "entropy of q(c | x), nats": analysis.gains_by(
+            entropy, truth, decoded, np.linspace(0, max(entropy.max(), 1e-9), 9)
+        ),
         "margin of q(c | x)": analysis.gains_by(margin, truth, decoded, np.linspace(0, 1, 9)),
     }
     hard_proba = decoded.hard.predict_proba(close.Q).max(axis=1)
@@ -200,7 +222,9 @@ def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
     table = analysis.confusion(truth[unlabeled], decoded.soft_answers[unlabeled], len(close.names))
     pairs = analysis.worst_pairs(table, _PAIRS)
     images = [
-        close.images(np.flatnonzero(unlabeled & (truth == code) & (decoded.soft_answers == answer))[:_PAIR_IMAGES])
+        close.images(
+            np.flatnonzero(unlabeled & (truth == code) & (decoded.soft_answers == answer))[:_PAIR_IMAGES]
+        )
         for code, answer in pairs
         if close.is_images
     ]
@@ -212,7 +236,9 @@ def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
         "gain_by_uncertainty": figures.plot_uncertainty_gains(
             parts, f"Accuracy by uncertainty of the posterior, {labels}"
         ),
-        "reliability": _figure_of(figures.plot_reliability(reliability, f"Can probabilities be believed? {labels}")),
+        "reliability": _figure_of(
+            figures.plot_reliability(reliability, f"Can probabilities be believed? {labels}")
+        ),
         "confusion": figures.plot_confusion(
             table, close.names, pairs, images, f"Soft decoding with {labels}: what is taken for what"
         ),
@@ -223,16 +249,9 @@ def _figure_of(axes: Any) -> Any:
     return axes.figure
 
 
-def map_rows(close: CloseUp) -> np.ndarray:
-    """Items of the pool that maps show: a random sample, sorted."""
-    return np.sort(numpy_generator(1).permutation(len(close.rows))[:_MAP_ITEMS])
-
-
-def map_points(close: CloseUp) -> dict[str, np.ndarray]:
-    """Two-dimensional maps of the latent means of `map_rows`: PCA, t-SNE, and UMAP where it is installed."""
-    latents = close.Z[map_rows(close)].astype(np.float64)
+def _latent_maps(latents: np.ndarray) -> dict[str, np.ndarray]:
     points = {"PCA": PCA(2, random_state=0).fit_transform(latents)}
-    if len(latents) > 30:
+    if len(latents) > 30:  # the perplexity of t-SNE
         points["t-SNE"] = TSNE(2, init="pca", random_state=0).fit_transform(latents)
     try:
         from umap import UMAP

@@ -7,7 +7,7 @@ https://github.com/murex/gmvae-label-decoding, read in 2026); `docs/study.md` li
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -117,8 +117,18 @@ def by_spreading() -> Method:
     def run(task: Task, y: np.ndarray, seed: int) -> Answers:
         if task.graph is None:
             raise LookupError("no graph was prepared")
-        pool, held_out = spread_labels(task.graph, y, int(y.max()) + 1)
-        return Answers(pool.argmax(axis=1), None if task.held_out is None else held_out.argmax(axis=1))
+        labeled = np.flatnonzero(y != UNLABELED)
+        classes, codes = np.unique(y[labeled], return_inverse=True)
+        given = np.full(len(y), UNLABELED)
+        given[labeled] = codes
+        pool, held_out = spread_labels(task.graph, given, len(classes))
+        # Parts of the graph that hold no label answer the most frequent class.
+        for scores in (pool, held_out):
+            scores[scores.sum(axis=1) == 0, np.bincount(codes).argmax()] = 1
+        answers = Answers(classes[pool.argmax(axis=1)], None)
+        return (
+            answers if task.held_out is None else replace(answers, held_out=classes[held_out.argmax(axis=1)])
+        )
 
     return Method(run, frozenset({"graph"}))
 

@@ -15,7 +15,6 @@ from scipy import stats
 from labelwise.errors import StorageError
 from labelwise.storage import write_beside
 
-
 NO_MODEL = -1  # model seed of a method that uses no model
 
 
@@ -243,7 +242,9 @@ class CellLog:
             with self.path.open("a", newline="", encoding="utf-8") as file:
                 csv.DictWriter(file, _names(Cell), lineterminator="\n").writerow(asdict(cell))
         except OSError as error:
-            raise StorageError(f"cannot write {self.path}: {error.strerror}; the cells so far are kept") from error
+            raise StorageError(
+                f"cannot write {self.path}: {error.strerror}; the cells so far are kept"
+            ) from error
         self.cells.append(cell)
 
 

@@ -21,7 +21,7 @@ from labelwise.errors import MissingExtraError, StorageError, StudyError
 from labelwise.gmvae import GMVAE
 from labelwise.gmvae.checkpoint import differing, fingerprint
 from labelwise.randomness import numpy_generator
-from labelwise.storage import read_manifest, write_beside
+from labelwise.storage import read_manifest, write_text
 from labelwise.study.features import Task, prepare
 from labelwise.study.methods import METHODS
 from labelwise.study.protocol import Parts, Study, check_data, label_budgets, split_parts
@@ -55,7 +55,9 @@ class Workers:
     address: str | None = None
 
 
-def run_study(study: Study, output: Path, workers: Workers | None = None, *, say: Say = lambda line: None) -> None:
+def run_study(
+    study: Study, output: Path, workers: Workers | None = None, *, say: Say = lambda line: None
+) -> None:
     """Run what is missing of a study and write `results.csv`, `summary.csv` and `study.json`.
 
     Parameters
@@ -142,19 +144,25 @@ def _pool(workers: Workers) -> Iterator[Parallel]:
     """Workers that run cells and give them back as they are finished."""
     if workers.backend == "loky":
         n_jobs = cpu_count() if workers.n_jobs < 0 else workers.n_jobs
-        with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
-            with Parallel(return_as="generator_unordered") as parallel:
-                yield parallel
+        with (
+            parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1),
+            Parallel(return_as="generator_unordered") as parallel,
+        ):
+            yield parallel
         return
     try:
         from distributed import Client
     except ImportError:
         raise MissingExtraError("the dask backend", "dask.distributed", "scale") from None
     try:
-        client = Client(workers.address, timeout="30s")
+        client = Client(workers.address, timeout="30s")  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise StudyError(f"no Dask scheduler answers at {workers.address}: {error}") from error
-    with client, parallel_config("dask", n_jobs=workers.n_jobs), Parallel(return_as="generator_unordered") as parallel:
+    with (
+        client,
+        parallel_config("dask", n_jobs=workers.n_jobs),
+        Parallel(return_as="generator_unordered") as parallel,
+    ):
         yield parallel
 
 
@@ -211,7 +219,13 @@ class _Bench:
         start = time.perf_counter()
         gmvae.fit(self.dataset.X[self.parts.pool], checkpoint=checkpoint, resume=checkpoint.exists())
         seconds = time.perf_counter() - start
-        gmvae.save(path, extra={"data": {"name": self.dataset.name, "n_samples": len(self.parts.pool)}, "seconds": seconds})
+        gmvae.save(
+            path,
+            extra={
+                "data": {"name": self.dataset.name, "n_samples": len(self.parts.pool)},
+                "seconds": seconds,
+            },
+        )
         checkpoint.unlink(missing_ok=True)
         say(f"trained the model of seed {seed} in {_duration(seconds)}")
         return gmvae
@@ -221,7 +235,9 @@ class _Bench:
         here = GMVAE(**self.study.model, random_state=seed, verbose=1).get_params()
         here = {name: list(value) if isinstance(value, tuple) else value for name, value in here.items()}
         if differences := differing(there, here):
-            raise StudyError(f"{path} was trained otherwise ({'; '.join(differences)}): use another run folder")
+            raise StudyError(
+                f"{path} was trained otherwise ({'; '.join(differences)}): use another run folder"
+            )
         return GMVAE.load(path)
 
     def model_task(self, gmvae: GMVAE) -> Task:
@@ -240,7 +256,8 @@ class _Bench:
         truth, truth_held_out = (self.dataset.y[part] for part in (self.parts.pool, self.parts.held_out))
         order = numpy_generator(0).permutation(len(keys))
         jobs = (
-            delayed(score_cell)(keys[number], task, truth, truth_held_out, self.dataset.name) for number in order
+            delayed(score_cell)(keys[number], task, truth, truth_held_out, self.dataset.name)
+            for number in order
         )
         with self.clock.running():
             for cell in parallel(jobs):
@@ -271,7 +288,10 @@ def _claim_folder(study: Study, dataset: Dataset, parts: Parts, output: Path) ->
     place = output / "study.json"
     if place.exists():
         before = read_notes(output)
-        there = {**{name: before["study"].get(name) for name in _FIXED}, "data": before["data"]["fingerprint"]}
+        there = {
+            **{name: before["study"].get(name) for name in _FIXED},
+            "data": before["data"]["fingerprint"],
+        }
         here = {**{name: settings[name] for name in _FIXED}, "data": data["fingerprint"]}
         # Where the data lie is no part of what they are.
         there["dataset"], here["dataset"] = before["data"]["name"], data["name"]
@@ -284,7 +304,9 @@ def _claim_folder(study: Study, dataset: Dataset, parts: Parts, output: Path) ->
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StorageError(f"cannot write {output}: {error.strerror}; choose another folder with -o") from error
+        raise StorageError(
+            f"cannot write {output}: {error.strerror}; choose another folder with -o"
+        ) from error
     _note(output, study=settings, data=data, versions=versions())
 
 
@@ -310,7 +332,8 @@ def read_notes(output: Path) -> dict[str, Any]:
     place = output / "study.json"
     try:
         notes: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
-        notes["study"], notes["data"]  # noqa: B018 (a file without them is damaged)
+        if not {"study", "data"} <= notes.keys():
+            raise ValueError("it is not complete")
         return notes
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise StudyError(f"{place} cannot be read: {error}; run the study in another folder") from error
@@ -319,4 +342,4 @@ def read_notes(output: Path) -> dict[str, Any]:
 def _note(output: Path, **notes: Any) -> None:
     place = output / "study.json"
     text = json.dumps({**(read_notes(output) if place.exists() else {}), **notes}, indent=2)
-    write_beside(place, lambda temporary: temporary.write_text(text + "\n", encoding="utf-8") and None)
+    write_text(place, text + "\n")

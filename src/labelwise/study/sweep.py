@@ -31,9 +31,7 @@ def draw_labels(truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
     return y
 
 
-def score_cell(
-    key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.ndarray, dataset: str
-) -> Cell:
+def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.ndarray, dataset: str) -> Cell:
     """Give a method the labels of a draw and score its answers; what it raises is kept in the cell.
 
     Parameters
@@ -79,6 +77,6 @@ def score_cell(
 
 def _answers(key: CellKey, task: Task, y: np.ndarray) -> Answers:
     with warnings.catch_warnings():
-        # Peers warn of few labels and of iterations that end early in thousands of cells; that is their score.
+        # Peers warn of few labels and of iterations that end early; what comes of it is their score.
         warnings.simplefilter("ignore")
         return METHODS[key.method].run(task, y, key.draw)

@@ -1,4 +1,4 @@
-"""Figures. A function takes data and returns axes or a figure: nothing is computed or written while drawing."""
+"""Figures. A function takes data and returns axes or a figure; nothing is computed or written in it."""
 
 from labelwise.study.figures.components import plot_component_samples, plot_purity, plot_reconstructions
 from labelwise.study.figures.curve import plot_accuracy_curve

@@ -66,15 +66,23 @@ def plot_accuracy_curve(
             label=method,
             zorder=2 + line.width,
         )
-        axes.fill_between(labels, means - bands, means + bands, color=line.color, alpha=0.12, linewidth=0)
+        low, high = np.clip(means - bands, 0, 1), np.clip(means + bands, 0, 1)
+        axes.fill_between(labels, low, high, color=line.color, alpha=0.05 * line.width, linewidth=0)
     axes.set_xscale("log")
     axes.set_ylim(0, 1)
     axes.set_xlim(min(row.n_labeled for row in summaries) / 1.15, most * 1.15)
     axes.axhline(target, color="#555555", linewidth=1, linestyle=(0, (5, 3)))
     axes.annotate(
-        f"{target:.0%}", (0, target), xycoords=("axes fraction", "data"), xytext=(4, 3), textcoords="offset points"
+        f"{target:.0%}",
+        (0, target),
+        xycoords=("axes fraction", "data"),
+        xytext=(4, 3),
+        textcoords="offset points",
     )
-    marks = [(n_components, f"{n_components:,}: one label\na component"), (n_covering, f"{n_covering:,}: random labels\nreach all, 95 %")]
+    marks = [
+        (n_components, f"{n_components:,}: one label\na component"),
+        (n_covering, f"{n_covering:,}: random labels\nreach all, 95 %"),
+    ]
     for n_labels, words in marks:
         if n_labels < most:
             axes.axvline(n_labels, color="#555555", linewidth=1, linestyle=":")

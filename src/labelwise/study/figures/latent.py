@@ -36,7 +36,9 @@ def plot_latent(
     for axes, groups, label in ((by_class, classes, "by class"), (by_component, components, "by component")):
         # Neighbouring numbers get distant colours.
         colors = (groups * 0.618034) % 1.0
-        axes.scatter(points[:, 0], points[:, 1], c=colors, cmap="turbo", vmin=0, vmax=1, s=5, alpha=0.55, linewidths=0)
+        axes.scatter(
+            points[:, 0], points[:, 1], c=colors, cmap="turbo", vmin=0, vmax=1, s=5, alpha=0.55, linewidths=0
+        )
         axes.set_title(label, fontsize=10)
         axes.set_xticks([])
         axes.set_yticks([])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def plot_class_gains(gains: ClassGains, names: Sequence[str], title: str) -> Figure:
-    """Draw the gain of soft over hard decoding by class, with intervals over draws, and against instability."""
+    """Draw the gain of soft over hard decoding by class: intervals over draws, and against instability."""
     figure = new_figure(11, 4.2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     left, right = figure.subplots(1, 2, width_ratios=[2, 1])
@@ -25,7 +25,9 @@ def plot_class_gains(gains: ClassGains, names: Sequence[str], title: str) -> Fig
     bands = np.array([t_half_width(column) for column in gains.gains.T])
     order = np.argsort(-means, kind="stable")
     colors = np.where(means[order] >= 0, PALETTE[1], PALETTE[2])
-    left.bar(np.arange(len(order)), means[order], yerr=bands[order], color=colors, capsize=2, ecolor="#444444")
+    left.bar(
+        np.arange(len(order)), means[order], yerr=bands[order], color=colors, capsize=2, ecolor="#444444"
+    )
     left.set_xticks(np.arange(len(order)), [names[code] for code in order], fontsize=9)
     if max(len(name) for name in names) > 3:
         left.tick_params("x", rotation=40)
@@ -35,7 +37,13 @@ def plot_class_gains(gains: ClassGains, names: Sequence[str], title: str) -> Fig
     tidy(left)
     right.scatter(gains.instability, means, color=PALETTE[1], s=14)
     for code, name in enumerate(names):
-        right.annotate(name, (gains.instability[code], means[code]), xytext=(3, 3), textcoords="offset points", fontsize=8)
+        right.annotate(
+            name,
+            (gains.instability[code], means[code]),
+            xytext=(3, 3),
+            textcoords="offset points",
+            fontsize=8,
+        )
     right.axhline(0, color="black", linewidth=0.8)
     right.set_xlabel("answers that change with the draw")
     right.set_ylabel("accuracy of soft less hard")
@@ -44,7 +52,7 @@ def plot_class_gains(gains: ClassGains, names: Sequence[str], title: str) -> Fig
 
 
 def plot_uncertainty_gains(parts: Mapping[str, UncertaintyGains], title: str) -> Figure:
-    """Draw accuracy of both decoders against measures of uncertainty; `parts` maps their names to the data."""
+    """Draw accuracy of both decoders by uncertainty; `parts` maps names of measures to the data."""
     figure = new_figure(10, 3.8)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     panels = np.atleast_1d(figure.subplots(1, len(parts)))
@@ -108,22 +116,23 @@ def plot_confusion(
     """
     figure = new_figure(12, 6.2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
-    left, right = figure.subfigures(1, 2, width_ratios=[1.25, 1])
-    axes = left.subplots()
+    parts = figure.add_gridspec(1, 2, width_ratios=[1.25, 1])
+    axes = figure.add_subplot(parts[0])
     drawn = axes.imshow(table, cmap="Blues", vmin=0, vmax=1)
     ticks = np.arange(len(names))
     axes.set_xticks(ticks, names, fontsize=8, rotation=40 if max(map(len, names)) > 3 else 0)
     axes.set_yticks(ticks, names, fontsize=8)
     axes.set_xlabel("answer")
     axes.set_ylabel("class")
-    left.colorbar(drawn, ax=axes, shrink=0.8, label="share of the class")
-    if not pairs:
-        return figure
-    for row, (panel, (code, answer)) in enumerate(zip(np.atleast_1d(right.subplots(len(pairs), 1)), pairs, strict=True)):
+    figure.colorbar(drawn, ax=axes, shrink=0.8, label="share of the class")
+    rows = parts[1].subgridspec(max(1, len(pairs)), 1)
+    for row, (code, answer) in enumerate(pairs):
+        panel = figure.add_subplot(rows[row])
         panel.set_axis_off()
         words = f"{names[code]!r} answered {names[answer]!r}: {table[code, answer]:.1%} of the class"
         panel.set_title(words, fontsize=9, loc="left")
         if row < len(images) and len(images[row]):
-            strip = np.concatenate([np.pad(image, [(0, 0), (0, 2)] + [(0, 0)] * (image.ndim - 2)) for image in images[row]], axis=1)
+            gap = [(0, 0), (0, 2)] + [(0, 0)] * (images[row][0].ndim - 2)
+            strip = np.concatenate([np.pad(image, gap) for image in images[row]], axis=1)
             panel.imshow(strip, cmap="gray_r", vmin=0, vmax=1)
     return figure

@@ -56,11 +56,19 @@ def plot_vote(item: np.ndarray | None, vote: Vote, names: Sequence[str], title: 
     middle.set_xticks(positions, [str(c) for c in vote.components])
     middle.set_xlabel("component")
     middle.set_ylabel("q(c | x)")
-    middle.set_ylim(0, max(vote.posteriors) * 1.18)
-    middle.legend(frameon=False, fontsize=9)
+    middle.set_ylim(0, max(vote.posteriors) * 1.12)
+    middle.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=3)
     tidy(middle)
     right.set_axis_off()
-    right.text(0, 1, "\n".join(_words(vote, names)), va="top", fontsize=9.5, linespacing=1.5, transform=right.transAxes)
+    right.text(
+        0,
+        1,
+        "\n".join(_words(vote, names)),
+        va="top",
+        fontsize=9.5,
+        linespacing=1.5,
+        transform=right.transAxes,
+    )
     return figure
 
 
@@ -73,9 +81,13 @@ def _words(vote: Vote, names: Sequence[str]) -> list[str]:
     ]
     for code in (vote.truth, vote.hard):
         parts = [
-            f"{value:.2f}" for value, name in zip(vote.posteriors, vote.names, strict=True) if name == code and value >= 0.005
+            f"{value:.2f}"
+            for value, name in zip(vote.posteriors, vote.names, strict=True)
+            if name == code and value >= 0.005
         ]
-        lines.append(f"   named {names[code]!r}: {' + '.join(parts) or '0'} … = {vote.by_name.get(code, 0.0):.2f}")
+        lines.append(
+            f"   named {names[code]!r}: {' + '.join(parts) or '0'} … = {vote.by_name.get(code, 0.0):.2f}"
+        )
     scores = ", ".join(f"p({names[code]!r}) = {value:.2f}" for code, value in vote.scores.items())
     lines += ["Soft decoding weighs each component by how often it", f"holds the label: {scores}"]
     return lines
