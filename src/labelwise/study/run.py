@@ -48,11 +48,14 @@ class Workers:
         Processes of this machine, or a Dask cluster.
     address : str or None
         Of the Dask scheduler; None starts a cluster on this machine.
+    timeout : float
+        Seconds to wait for the scheduler.
     """
 
     n_jobs: int = -1
     backend: str = "loky"
     address: str | None = None
+    timeout: float = 30.0
 
 
 def run_study(
@@ -94,10 +97,10 @@ def run_study(
     bench = _Bench(study, dataset, parts, output, log, clock)
     models = {seed: [key for key in pending if key.model_seed == seed] for seed in study.model_seeds}
     gmvaes = {seed: bench.model(seed, say) for seed in study.model_seeds}
-    with _pool(workers or Workers()) as parallel:
+    with _backend(workers or Workers()):
         for seed, wanted in models.items():
             if wanted:
-                bench.score(parallel, wanted, bench.model_task(gmvaes[seed]))
+                bench.score(wanted, bench.model_task(gmvaes[seed]))
         wanted = [key for key in pending if key.model_seed == NO_MODEL]
         if wanted:
             say("preparing the other methods: " + ", ".join(sorted(_needs(wanted))))
@@ -105,7 +108,7 @@ def run_study(
                 _needs(wanted), dataset.X[parts.pool], dataset.X[parts.held_out], _n_components(study)
             )
             _note(output, preparation_seconds={name: round(value, 2) for name, value in seconds.items()})
-            bench.score(parallel, wanted, task)
+            bench.score(wanted, task)
     finish(study, output)
 
 
@@ -140,30 +143,23 @@ def _n_components(study: Study) -> int:
 
 
 @contextmanager
-def _pool(workers: Workers) -> Iterator[Parallel]:
-    """Workers that run cells and give them back as they are finished."""
+def _backend(workers: Workers) -> Iterator[None]:
+    """Within, joblib runs cells where they should be run."""
     if workers.backend == "loky":
         n_jobs = cpu_count() if workers.n_jobs < 0 else workers.n_jobs
-        with (
-            parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1),
-            Parallel(return_as="generator_unordered") as parallel,
-        ):
-            yield parallel
+        with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
+            yield
         return
     try:
         from distributed import Client
     except ImportError:
         raise MissingExtraError("the dask backend", "dask.distributed", "scale") from None
     try:
-        client = Client(workers.address, timeout="30s")  # type: ignore[no-untyped-call]
+        client = Client(workers.address, timeout=workers.timeout)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         raise StudyError(f"no Dask scheduler answers at {workers.address}: {error}") from error
-    with (
-        client,
-        parallel_config("dask", n_jobs=workers.n_jobs),
-        Parallel(return_as="generator_unordered") as parallel,
-    ):
-        yield parallel
+    with client, parallel_config("dask", n_jobs=workers.n_jobs):
+        yield
 
 
 class _Clock:
@@ -249,7 +245,7 @@ class _Bench:
         held_out = gmvae.predict_proba(self.dataset.X[self.parts.held_out])
         return Task(pool, replace(task.held_out, posteriors=held_out))
 
-    def score(self, parallel: Parallel, keys: list[CellKey], task: Task) -> None:
+    def score(self, keys: list[CellKey], task: Task) -> None:
         """Run cells, in an order that makes the time left easy to foretell, and keep each at once."""
         if self.dataset.y is None:
             raise StudyError("there are no classes to score with")
@@ -260,7 +256,7 @@ class _Bench:
             for number in order
         )
         with self.clock.running():
-            for cell in parallel(jobs):
+            for cell in Parallel(return_as="generator_unordered")(jobs):
                 self.log.add(cell)
                 self.clock.count()
 

@@ -1,0 +1,279 @@
+"""Whole studies on small data: what is written, resuming, failing methods, clusters of processes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from labelwise.errors import StudyError
+from labelwise.study import run as run_module
+from labelwise.study.methods import METHODS
+from labelwise.study.protocol import make_study
+from labelwise.study.results import read_cells
+from labelwise.study.run import Workers, plan_cells, run_study
+
+FAST = ["hard (as published)", "hard", "soft", "k-means", "label spreading", "logistic regression"]
+MODEL = {
+    "n_components": 8,
+    "n_latent": 3,
+    "n_hidden": 32,
+    "n_layers": 1,
+    "max_epochs": 8,
+    "learning_rate": 5e-3,
+}
+ONE = Workers(n_jobs=1)
+
+pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with blobs.npz: 260 rows of three classes in two groups each."""
+    folder = tmp_path_factory.mktemp("study")
+    rng = np.random.default_rng(0)
+    groups = rng.integers(6, size=260)
+    X = rng.normal(0, 5, (6, 5))[groups] + rng.normal(0, 1, (260, 5))
+    np.savez(folder / "blobs.npz", X=X.astype(np.float32), y=groups % 3)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def study(place):
+    return make_study(
+        {
+            "dataset": str(place / "blobs.npz"),
+            "budgets": [6, 20],
+            "draws": 2,
+            "model_seeds": [0, 1],
+            "methods": FAST,
+            "held_out": 0.2,
+            "model": MODEL,
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def finished(study, place):
+    lines = []
+    run_study(study, place / "run", ONE, say=lines.append)
+    return place / "run", lines
+
+
+def bare(cells):
+    """Cells without what differs from run to run."""
+    return sorted(
+        (
+            cell.key,
+            round(cell.accuracy, 6),
+            round(cell.accuracy_held_out, 6),
+            cell.n_components_named,
+            cell.error,
+        )
+        for cell in cells
+    )
+
+
+class TestFinished:
+    def test_every_cell_is_there_once(self, study, finished):
+        cells = read_cells(finished[0] / "results.csv")
+        keys = [cell.key for cell in cells]
+        assert len(keys) == len(set(keys)) == 2 * (3 * 2 * 2 + 3 * 2)
+        assert set(keys) == set(plan_cells(study, [6, 20]))
+        assert all(0 < cell.accuracy <= 1 and 0 < cell.accuracy_held_out <= 1 for cell in cells)
+        assert {cell.model_seed for cell in cells if METHODS[cell.method].uses_model} == {0, 1}
+        assert {cell.model_seed for cell in cells if not METHODS[cell.method].uses_model} == {-1}
+
+    def test_the_summary_loads_in_pandas(self, finished):
+        pandas = pytest.importorskip("pandas")
+        summary = pandas.read_csv(finished[0] / "summary.csv")
+        assert len(summary) == 2 * len(FAST)
+        assert summary["mean"].between(0, 1).all()
+        assert (summary["n_failed"] == 0).all()
+
+    def test_notes_hold_settings_versions_and_counts(self, study, finished):
+        notes = json.loads((finished[0] / "study.json").read_text())
+        assert notes["study"] == json.loads(json.dumps(study.as_dict()))
+        assert notes["data"]["n_pool"] == 208
+        assert notes["data"]["n_held_out"] == 52
+        assert sum(notes["data"]["classes"].values()) == 208
+        assert {"python", "labelwise", "torch", "scikit-learn"} <= set(notes["versions"])
+
+    def test_running_it_again_repeats_nothing(self, study, finished):
+        before = (finished[0] / "results.csv").read_bytes()
+        with mock.patch.object(run_module, "score_cell", side_effect=AssertionError):
+            run_study(study, finished[0], ONE)
+        assert (finished[0] / "results.csv").read_bytes() == before
+
+    def test_progress_says_what_is_left(self, finished):
+        assert any(line.startswith("cell ") and line.endswith(" left") for line in finished[1])
+
+
+class TestResume:
+    def test_lost_cells_are_run_again_and_come_out_the_same(self, study, place, finished, tmp_path):
+        rows = (finished[0] / "results.csv").read_text().splitlines(keepends=True)
+        other = tmp_path / "run"
+        run_study(replace(study, draws=1, methods=("soft", "k-means")), other, ONE)
+        (other / "results.csv").write_text("".join(rows[:9]) + rows[9][:20])
+        lines = []
+        run_study(study, other, ONE, say=lines.append)
+        assert "8 of 36 cells are done already" in lines
+        assert bare(read_cells(other / "results.csv")) == bare(read_cells(finished[0] / "results.csv"))
+
+    def test_more_draws_methods_and_seeds_are_added(self, study, place, tmp_path):
+        small = replace(study, draws=1, methods=("soft",), model_seeds=(0,), budgets=(6,))
+        run_study(small, tmp_path / "run", ONE)
+        assert len(read_cells(tmp_path / "run" / "results.csv")) == 1
+        run_study(replace(small, draws=2, methods=("soft", "hard")), tmp_path / "run", ONE)
+        assert len(read_cells(tmp_path / "run" / "results.csv")) == 4
+
+    def test_killed_while_cells_run(self, study, place, finished, tmp_path):
+        """kill -9 between cells: what was finished stays, the rest is run."""
+        settings = json.dumps(study.as_dict())
+        code = f"""
+import json, sys, time
+from pathlib import Path
+from labelwise.study import run
+from labelwise.study.protocol import make_study
+settings = json.loads({settings!r})
+score = run.score_cell
+def slowly(*arguments):
+    time.sleep(0.05)
+    return score(*arguments)
+run.score_cell = slowly
+run.run_study(make_study(settings), Path(sys.argv[1]), run.Workers(n_jobs=1))
+"""
+        process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "run")])
+        results = tmp_path / "run" / "results.csv"
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            if results.exists() and results.read_text().count("\n") > 4:
+                break
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kept = read_cells(results)
+        assert 3 <= len(kept) < 36
+        with mock.patch.object(run_module.GMVAE, "fit", side_effect=AssertionError):
+            run_study(study, tmp_path / "run", ONE)
+        cells = read_cells(results)
+        assert bare(cells) == bare(read_cells(finished[0] / "results.csv"))
+        assert {cell.seconds for cell in kept} <= {cell.seconds for cell in cells}
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"held_out": "none"}, "held_out"),
+            ({"model": {**MODEL, "n_components": 9}}, "model"),
+        ],
+    )
+    def test_another_study_is_not_mixed_in(self, study, finished, change, words):
+        before = (finished[0] / "results.csv").read_bytes()
+        with pytest.raises(StudyError, match=f"belongs to another study .*{words}"):
+            run_study(replace(study, **change), finished[0], ONE)
+        assert (finished[0] / "results.csv").read_bytes() == before
+
+    def test_other_data_are_not_mixed_in(self, study, finished, tmp_path):
+        with np.load(study.dataset) as stored:
+            np.savez(tmp_path / "blobs.npz", X=stored["X"] + 1, y=stored["y"])
+        with pytest.raises(StudyError, match="data: "):
+            run_study(replace(study, dataset=str(tmp_path / "blobs.npz")), finished[0], ONE)
+
+    def test_a_folder_of_something_else_is_left_alone(self, study, tmp_path):
+        (tmp_path / "thesis.tex").write_text("x")
+        with pytest.raises(StudyError, match="is not empty and no run folder"):
+            run_study(study, tmp_path, ONE)
+        assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_method_that_fails_is_marked_and_the_study_goes_on(study, tmp_path):
+    def fail(task, y, seed):
+        raise ValueError("out of luck")
+
+    broken = replace(METHODS["k-means"], run=fail)
+    with mock.patch.dict(METHODS, {"k-means": broken}):
+        run_study(replace(study, model_seeds=(0,)), tmp_path / "run", ONE)
+    cells = read_cells(tmp_path / "run" / "results.csv")
+    failed = [cell for cell in cells if cell.error]
+    assert {cell.method for cell in failed} == {"k-means"}
+    assert {cell.error for cell in failed} == {"ValueError: out of luck"}
+    assert all(math.isnan(cell.accuracy) for cell in failed)
+    with (tmp_path / "run" / "summary.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["method"] == "k-means"]
+    assert [row["n_failed"] for row in rows] == ["2", "2"]
+
+
+def test_two_processes_give_the_same(study, finished, tmp_path):
+    run_study(study, tmp_path / "run", Workers(n_jobs=2))
+    assert bare(read_cells(tmp_path / "run" / "results.csv")) == bare(read_cells(finished[0] / "results.csv"))
+
+
+def test_slow_methods_get_fewer_draws_at_large_budgets(study):
+    few = replace(study, slow_labels=10, slow_draws=1, draws=3)
+    keys = plan_cells(few, [6, 20])
+    count = {(key.method, key.n_labeled): 0 for key in keys}
+    for key in keys:
+        count[key.method, key.n_labeled] += 1
+    assert count["logistic regression", 6] == 3
+    assert count["logistic regression", 20] == 1
+    assert count["k-means", 20] == 3
+    assert count["soft", 20] == 6
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_of_two_processes_gives_the_same(study, finished, tmp_path):
+    pytest.importorskip("distributed")
+    # A process of its own: the cluster's libraries change warnings and signals of the process they live in.
+    code = """
+import json, sys
+from pathlib import Path
+from distributed import LocalCluster
+from labelwise.study.protocol import make_study
+from labelwise.study.run import Workers, run_study
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        workers = Workers(backend="dask", address=cluster.scheduler_address)
+        run_study(make_study(json.loads(sys.argv[2])), Path(sys.argv[1]), workers)
+        ran = cluster.scheduler.workers.values()
+        print(sum(worker.metrics.get("task_counts", {}).get("memory", 0) >= 0 for worker in ran))
+"""
+    script = tmp_path / "dask_study.py"
+    script.write_text(code)
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", str(script), str(tmp_path / "run"), json.dumps(study.as_dict())],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert result.stdout.strip() == "2"
+    assert bare(read_cells(tmp_path / "run" / "results.csv")) == bare(read_cells(finished[0] / "results.csv"))
+
+
+def test_a_scheduler_that_does_not_answer(study, tmp_path):
+    pytest.importorskip("distributed")
+    code = """
+import sys
+from pathlib import Path
+from labelwise.study.run import Workers, _backend
+from labelwise.errors import StudyError
+try:
+    with _backend(Workers(backend="dask", address="tcp://127.0.0.1:9", timeout=2)):
+        pass
+except StudyError as error:
+    print(error)
+"""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False, timeout=100
+    )
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in result.stdout, result.stderr[-2000:]
