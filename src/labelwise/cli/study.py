@@ -21,7 +21,10 @@ def study(
         typer.Argument(metavar="STUDY.toml", help="What to study; see --dataset for the default."),
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="Study this data set, by name or path, with the published protocol.")
+        str | None,
+        typer.Option(
+            help="Data to study, by name or path: with the published protocol, or in place of the plan's."
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Run folder.  Default: the study's name + .run")
@@ -37,7 +40,7 @@ def study(
         str | None, typer.Option(help="Of the Dask scheduler, such as tcp://host:8786.")
     ] = None,
     label_column: Annotated[
-        str | None, typer.Option(help="With --dataset: column of a table that holds the classes.")
+        str | None, typer.Option(help="Column of a .csv or .parquet that holds the classes.")
     ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -85,13 +88,13 @@ def study(
 def _wanted(plan: Path | None, dataset: str | None, label_column: str | None) -> Study:
     from labelwise.study.protocol import default_study, read_study
 
-    if (plan is None) == (dataset is None):
-        raise ParameterError("give a STUDY.toml or --dataset NAME, one of the two")
-    if plan is not None:
-        if label_column is not None:
-            raise ParameterError("--label-column goes with --dataset: write label_column into the TOML file")
-        return read_study(plan)
-    return default_study(str(dataset), label_column)
+    if plan is None:
+        if dataset is None:
+            raise ParameterError("give a STUDY.toml, or --dataset NAME for the published protocol")
+        return default_study(dataset, label_column)
+    wanted = read_study(plan)
+    wanted = wanted if dataset is None else replace(wanted, dataset=dataset)
+    return wanted if label_column is None else replace(wanted, label_column=label_column)
 
 
 def _draw(wanted: Study, output: Path) -> None:

@@ -93,10 +93,9 @@ def run_study(
     pending = [key for key in keys if key not in done]
     if len(pending) < len(keys):
         say(f"{len(keys) - len(pending):,} of {len(keys):,} cells are done already")
-    clock = _Clock(len(pending), say)
-    bench = _Bench(study, dataset, parts, output, log, clock)
+    bench = _Bench(study, dataset, parts, output, log, say)
     models = {seed: [key for key in pending if key.model_seed == seed] for seed in study.model_seeds}
-    gmvaes = {seed: bench.model(seed, say) for seed in study.model_seeds}
+    gmvaes = {seed: bench.model(seed) for seed in study.model_seeds}
     with _backend(workers or Workers()):
         for seed, wanted in models.items():
             if wanted:
@@ -163,18 +162,12 @@ def _backend(workers: Workers) -> Iterator[None]:
 
 
 class _Clock:
-    """Says how many cells are done and how long the rest will take."""
+    """Says how many cells of a group are done and how long the rest of it will take."""
 
-    def __init__(self, n_cells: int, say: Say) -> None:
-        self._n_cells, self._say = n_cells, say
-        self._n_done, self._seconds, self._last_line = 0, 0.0, time.monotonic()
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Count the time within as time of cells."""
-        self._since = time.monotonic()
-        yield
-        self._seconds += time.monotonic() - self._since
+    def __init__(self, what: str, n_cells: int, say: Say) -> None:
+        self._what, self._n_cells, self._say = what, n_cells, say
+        self._n_done, self._start = 0, time.monotonic()
+        self._last_line = self._start
 
     def count(self) -> None:
         """One more cell is done."""
@@ -183,9 +176,8 @@ class _Clock:
         if now - self._last_line < _SECONDS_BETWEEN_LINES and self._n_done < self._n_cells:
             return
         self._last_line = now
-        spent = self._seconds + now - self._since
-        left = spent / self._n_done * (self._n_cells - self._n_done)
-        self._say(f"cell {self._n_done:,} of {self._n_cells:,}, about {_duration(left)} left")
+        left = (now - self._start) / self._n_done * (self._n_cells - self._n_done)
+        self._say(f"{self._what}: cell {self._n_done:,} of {self._n_cells:,}, about {_duration(left)} left")
 
 
 def _duration(seconds: float) -> str:
@@ -201,15 +193,15 @@ class _Bench:
     parts: Parts
     output: Path
     log: CellLog
-    clock: _Clock
+    say: Say
 
-    def model(self, seed: int, say: Say) -> GMVAE:
+    def model(self, seed: int) -> GMVAE:
         """The model of a seed: loaded from the run folder, or trained with a checkpoint beside it."""
         path = self.output / "models" / f"seed-{seed}.labelwise"
         if path.exists():
             return self._load(path, seed)
         path.parent.mkdir(parents=True, exist_ok=True)
-        say(f"training the model of seed {seed}")
+        self.say(f"training the model of seed {seed}")
         checkpoint = path.with_suffix(".checkpoint")
         gmvae = GMVAE(**self.study.model, random_state=seed, verbose=1)
         start = time.perf_counter()
@@ -223,7 +215,7 @@ class _Bench:
             },
         )
         checkpoint.unlink(missing_ok=True)
-        say(f"trained the model of seed {seed} in {_duration(seconds)}")
+        self.say(f"trained the model of seed {seed} in {_duration(seconds)}")
         return gmvae
 
     def _load(self, path: Path, seed: int) -> GMVAE:
@@ -255,10 +247,11 @@ class _Bench:
             delayed(score_cell)(keys[number], task, truth, truth_held_out, self.dataset.name)
             for number in order
         )
-        with self.clock.running():
-            for cell in Parallel(return_as="generator_unordered")(jobs):
-                self.log.add(cell)
-                self.clock.count()
+        seed = keys[0].model_seed
+        clock = _Clock("without a model" if seed == NO_MODEL else f"model {seed}", len(keys), self.say)
+        for cell in Parallel(return_as="generator_unordered")(jobs):
+            self.log.add(cell)
+            clock.count()
 
 
 def _claim_folder(study: Study, dataset: Dataset, parts: Parts, output: Path) -> None:
