@@ -51,6 +51,8 @@ def test_results_have_the_agreed_columns_and_five_draws_a_method(run):
         "n_classes_seen",
         "n_components_named",
         "seconds",
+        "accuracy_held_out",
+        "error",
     ]
     assert sorted((row["method"], row["draw"]) for row in rows) == sorted(
         (method, str(draw)) for method in METHODS for draw in range(5)

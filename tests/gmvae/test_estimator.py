@@ -370,9 +370,9 @@ def test_auto_settings_make_about_4000_steps_of_32_to_512_items(n_samples):
     batch_size = resolve_batch_size("auto", n_samples)
     assert batch_size in (32, 64, 128, 256, 512)
     n_epochs = resolve_epochs("auto", n_samples, batch_size)
-    assert 16 <= n_epochs <= 500
+    assert 20 <= n_epochs <= 500
     n_steps = n_epochs * math.ceil(n_samples / batch_size)
-    if 16 < n_epochs < 500:
+    if 20 < n_epochs < 500:
         assert 4000 <= n_steps < 4000 + math.ceil(n_samples / batch_size)
     assert resolve_batch_size(7, n_samples) == 7
     assert resolve_epochs(3, n_samples, batch_size) == 3

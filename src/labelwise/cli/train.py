@@ -79,7 +79,7 @@ def train(
     layers: Annotated[int, typer.Option(help="Hidden layers.")] = 3,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the data.", show_default="about 4,000 steps, at least 16 passes"),
+        typer.Option(help="Passes over the data.", show_default="about 4,000 steps, at least 20 passes"),
     ] = None,
     batch_size: Annotated[
         int | None,

@@ -9,7 +9,7 @@ import torch
 
 # Enough steps for k-means to find structure and the mixture to settle, measured on the pools in benchmarks/.
 _MIN_STEPS = 4000
-_EPOCHS = (16, 500)
+_EPOCHS = (20, 500)
 
 # Part of the epochs in which the model is a plain VAE, before the components are placed.
 _PLAIN_SHARE = 0.22
@@ -33,7 +33,7 @@ def resolve_batch_size(batch_size: int | str, n_samples: int) -> int:
 
 
 def resolve_epochs(max_epochs: int | str, n_samples: int, batch_size: int) -> int:
-    """As many epochs as make 4,000 steps, but from 16 to 500."""
+    """As many epochs as make 4,000 steps, but from 20 to 500."""
     if isinstance(max_epochs, str):
         n_batches = math.ceil(n_samples / batch_size)
         return min(max(math.ceil(_MIN_STEPS / n_batches), _EPOCHS[0]), _EPOCHS[1])

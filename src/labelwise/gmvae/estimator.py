@@ -76,7 +76,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Where components start: on the k-means clusters of a plain VAE's latent means (the first 22 % of the
         epochs), or anywhere, as published; from there many die.
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" makes about 4,000 steps, in 16 to 500 epochs.
+        Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs.
     batch_size : int or "auto", default="auto"
         Items a step. "auto" makes about 256 batches an epoch, of 32 to 512 items.
     learning_rate : float, default=1e-3
