@@ -11,7 +11,8 @@ from scipy.optimize import nnls
 from sklearn.base import clone
 
 from labelwise.decoding import Decoder
-from labelwise.decoding.base import check_posteriors, split_labels
+from labelwise.decoding.base import split_labels
+from labelwise.decoding.posteriors import Posteriors, as_posteriors
 from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Fraction, Integer, SequenceOf, check_parameters
@@ -90,17 +91,17 @@ def forecast_accuracy(
         {"further": list(further), "confidence": confidence},
         {"further": SequenceOf(Integer(1)), "confidence": Fraction()},
     )
-    Q = check_posteriors(Q)
-    labels, labeled = split_labels(y, len(Q))
+    posteriors = as_posteriors(Q)
+    labels, labeled = split_labels(y, len(posteriors))
     n_labels = len(labels)
     if n_labels < _MIN_LABELS:
         raise LabelError(
             f"{n_labels} labels are too few to estimate an accuracy: give at least {_MIN_LABELS}"
         )
     seed = draw_seed(random_state)
-    sizes, right = _scores_by_size(decoder, Q, labels, labeled, numpy_generator(seed, 0))
+    sizes, right = _scores_by_size(decoder, posteriors.values, labels, labeled, numpy_generator(seed, 0))
     targets = n_labels + np.array([0, *further])
-    shares = np.bincount(Q.argmax(axis=1), minlength=Q.shape[1]) / len(Q)
+    shares = np.bincount(posteriors.top, minlength=posteriors.n_components) / len(posteriors)
     curves = _bootstrap_curves(sizes, right, targets, shares, numpy_generator(seed, 1))
     tails = (1 - confidence) / 2, (1 + confidence) / 2
     low, high = np.quantile(curves, tails, axis=0)
@@ -132,7 +133,7 @@ def _scores_by_size(
     unlabeled = np.setdiff1d(np.arange(len(Q)), labeled)
     context = rng.permutation(unlabeled)[:_CONTEXT]
     rows = np.concatenate([labeled, context])
-    posteriors = Q[rows]
+    posteriors = Posteriors.of_checked(Q[rows])
     sizes = np.unique(np.clip(np.round(np.array(_SHARES) * n_labels), 2, n_labels - 1)).astype(int)
     n_right, n_tries = np.zeros((len(sizes), n_labels)), np.zeros((len(sizes), n_labels))
     for _ in range(_SPLITS):
@@ -142,7 +143,7 @@ def _scores_by_size(
             y = np.full(len(rows), UNLABELED, dtype=object)
             y[shown] = labels[shown]
             fitted = clone(decoder).set_params(classes=None).fit(posteriors, y)
-            n_right[row, hidden] += fitted.predict(posteriors[hidden]) == labels[hidden]
+            n_right[row, hidden] += fitted.predict(posteriors)[hidden] == labels[hidden]
             n_tries[row, hidden] += 1
     means = n_right.sum(axis=1, keepdims=True) / n_tries.sum(axis=1, keepdims=True)
     return sizes, np.where(n_tries > 0, n_right / np.maximum(n_tries, 1), means)

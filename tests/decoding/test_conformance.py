@@ -13,6 +13,7 @@ from sklearn.mixture import GaussianMixture
 
 from decoding.conftest import as_objects, classes_of, posteriors, some_labels
 from labelwise.decoding import DECODERS, UNLABELED, Decoder, HardDecoder
+from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError, ParameterError
 
 # Abstaining warns whenever a component has no label, which is what many of these data are about;
@@ -421,3 +422,15 @@ def test_a_parameter_with_a_wrong_value_is_found_by_fit(value):
     with pytest.raises(ParameterError) as caught:
         decoder.fit(GOOD, [0, 1, 0])
     assert str(caught.value) == f"unnamed={value!r} must be 'nearest', 'prior', 'abstain' or 'first'"
+
+
+def test_posteriors_that_were_checked_once_serve_as_well(decoder):
+    Q = posteriors()
+    y = some_labels(classes_of(Q))
+    checked = Posteriors(Q)
+    answers = clone(decoder).fit(Q, y)
+    again = clone(decoder).fit(checked, y)
+    np.testing.assert_array_equal(again.predict(checked), answers.predict(Q))
+    np.testing.assert_array_equal(again.predict_proba(checked), answers.predict_proba(Q))
+    with pytest.raises(DataError, match="3 components, but the decoder was fitted with 8"):
+        again.predict(Posteriors(posteriors(n_components=3)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,23 @@ def test_the_profile_of_a_class_without_a_label_is_zero():
     with pytest.warns(ClassWithoutLabelWarning, match="^no item is labelled 1: "):
         decoder = SoftDecoder(classes=[0, 1, 2]).fit([[0.5, 0.5], [0.1, 0.9]], [0, 2])
     np.testing.assert_array_equal(decoder.class_profiles_, [[0.5, 0.5], [0, 0], [0.1, 0.9]])
+
+
+@pytest.mark.parametrize("concentration", [0.01, 0.1, 1.0])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_shortcuts_answer_as_the_probabilities_do(concentration, dtype):
+    rng = np.random.default_rng(0)
+    Q = rng.dirichlet(np.full(12, concentration), 3000).astype(dtype)
+    Q[:100] = np.eye(12)[rng.integers(12, size=100)]
+    Q[100:200] *= dtype(1.0009)  # within what is taken for a sum of 1
+    Q = np.nan_to_num(Q)
+    Q = Q[np.abs(Q.sum(axis=1) - 1) < 1e-3]
+    for n_labeled in (1, 5, 40, 400):
+        y = np.full(len(Q), -1)
+        y[:n_labeled] = Q[:n_labeled].argmax(axis=1) % 5
+        for classes in (None, range(7)):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ClassWithoutLabelWarning)
+                decoder = SoftDecoder(classes=classes).fit(Q, y)
+            expected = decoder.classes_[decoder.predict_proba(Q).argmax(axis=1)]
+            np.testing.assert_array_equal(decoder.predict(Q), expected)

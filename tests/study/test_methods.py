@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
 from labelwise.decoding import HardDecoder, SoftDecoder
+from labelwise.decoding.posteriors import Posteriors
 from labelwise.study.features import Task, View, prepare
 from labelwise.study.methods import METHODS, by_classifier
 from labelwise.study.spreading import neighbour_graph, spread_labels
@@ -33,8 +34,8 @@ def blobs():
 def task(blobs):
     X, Q, _ = blobs
     made, _ = prepare(NEEDS, X[:N_POOL], X[N_POOL:], n_components=6)
-    pool = View(**vars(made.pool) | {"posteriors": Q[:N_POOL]})
-    held_out = View(**vars(made.held_out) | {"posteriors": Q[N_POOL:]})
+    pool = View(**vars(made.pool) | {"posteriors": Posteriors(Q[:N_POOL])})
+    held_out = View(**vars(made.held_out) | {"posteriors": Posteriors(Q[N_POOL:])})
     return Task(pool, held_out, made.graph)
 
 

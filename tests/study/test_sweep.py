@@ -9,6 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from labelwise.decoding.posteriors import Posteriors
 from labelwise.study.features import Task, View
 from labelwise.study.methods import METHODS, Answers, Method
 from labelwise.study.results import CellKey
@@ -53,7 +54,7 @@ class TestDrawLabels:
 class TestScoreCell:
     X = np.random.default_rng(1).random((200, 3))
     Q = np.random.default_rng(2).dirichlet(np.full(6, 0.3), 200)
-    task = Task(View(X[:150], posteriors=Q[:150]), View(X[150:], posteriors=Q[150:]))
+    task = Task(View(X[:150], posteriors=Posteriors(Q[:150])), View(X[150:], posteriors=Posteriors(Q[150:])))
 
     def score(self, method, n_labeled=40, draw=2):
         with mock.patch.dict(METHODS, {"toy": method}):

@@ -39,6 +39,7 @@ def demo(
     """
     from labelwise.datasets import load_dataset
     from labelwise.decoding import HardDecoder
+    from labelwise.decoding.posteriors import Posteriors
     from labelwise.errors import StorageError
     from labelwise.gmvae import GMVAE
     from labelwise.study.features import Task, View
@@ -71,7 +72,7 @@ def demo(
     typer.echo(f"2. Naming its {_N_COMPONENTS} components with {labels} random labels.", err=True)
     if not json_output:
         _print_names(hard, Q, y)
-    task = Task(View(X.reshape(len(X), -1), posteriors=Q))
+    task = Task(View(X.reshape(len(X), -1), posteriors=Posteriors(Q)))
     cells = [
         score_cell(CellKey(method, seed, labels, draw), task, truth, truth[:0], dataset.name)
         for draw in range(_N_DRAWS)

@@ -13,11 +13,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
+from labelwise.decoding.posteriors import Posteriors, as_posteriors
+from labelwise.errors import ClassWithoutLabelWarning, LabelError
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Constraint, check_parameters
-
-_ROW_SUM_TOLERANCE = 1e-3
 
 
 class Decoder(BaseEstimator):  # type: ignore[misc]
@@ -50,7 +49,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        Q : array-like of shape (n_samples, n_components)
+        Q : array-like of shape (n_samples, n_components), or Posteriors
             q(c given x) of all items, labelled or not; rows sum to 1.
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none. Text labels with -1 among them
@@ -69,13 +68,13 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
             If `Q` does not hold probabilities.
         """
         check_parameters(self.get_params(deep=False), self._constraints)
-        Q = check_posteriors(Q)
+        Q = as_posteriors(Q)
         labels, labeled = split_labels(y, len(Q))
         found, codes = np.unique(labels, return_inverse=True)
         self.classes_ = self._all_classes(found)
         codes = np.searchsorted(self.classes_, found)[codes]
         counts = np.bincount(codes, minlength=len(self.classes_))
-        self.n_features_in_ = Q.shape[1]
+        self.n_features_in_ = Q.n_components
         self.n_labeled_ = len(codes)
         self.class_prior_ = counts / counts.sum()
         self.missing_classes_ = self.classes_[counts == 0]
@@ -86,7 +85,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
                 ClassWithoutLabelWarning,
                 stacklevel=2,
             )
-        self.unnamed_components_ = np.setdiff1d(np.arange(Q.shape[1]), Q[labeled].argmax(axis=1))
+        self.unnamed_components_ = np.setdiff1d(np.arange(Q.n_components), Q.top[labeled])
         self._learn(Q, labeled, codes)
         return self
 
@@ -95,7 +94,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        Q : array-like of shape (n_samples, n_components)
+        Q : array-like of shape (n_samples, n_components), or Posteriors
 
         Returns
         -------
@@ -104,7 +103,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
             shares of the classes among the labels.
         """
         check_is_fitted(self)
-        scores = self._scores(check_posteriors(Q, self.n_features_in_))
+        scores = self._scores(as_posteriors(Q, self.n_features_in_))
         totals = scores.sum(axis=1, keepdims=True)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(totals > 0, scores / totals, self.class_prior_))
@@ -114,7 +113,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        Q : array-like of shape (n_samples, n_components)
+        Q : array-like of shape (n_samples, n_components), or Posteriors
 
         Returns
         -------
@@ -135,43 +134,13 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
             )
         return np.asarray(classes)
 
-    def _learn(self, Q: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
+    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
         """Learn from rows `labeled` of `Q`, whose classes are `classes_[codes]`."""
         raise NotImplementedError
 
-    def _scores(self, Q: np.ndarray) -> np.ndarray:
+    def _scores(self, Q: Posteriors) -> np.ndarray:
         """How well each class fits each item, shape (n_samples, n_classes), at least 0."""
         raise NotImplementedError
-
-
-def check_posteriors(Q: Any, n_components: int | None = None) -> np.ndarray:
-    """Probabilities of components, as floats.
-
-    Raises
-    ------
-    DataError
-        If `Q` is no table of numbers within 0..1 whose rows sum to 1, or has not `n_components` columns.
-    """
-    Q = np.asarray(Q)
-    if Q.ndim != 2 or 0 in Q.shape or Q.dtype.kind not in "fiub":
-        raise DataError(
-            f"posteriors must be a table of numbers of shape (n_samples, n_components), "
-            f"but have shape {Q.shape} and type {Q.dtype}"
-        )
-    Q = Q if Q.dtype.kind == "f" else Q.astype(np.float64)
-    if n_components is not None and Q.shape[1] != n_components:
-        raise DataError(
-            f"posteriors have {Q.shape[1]} components, but the decoder was fitted with {n_components}: "
-            "use the same model for both"
-        )
-    wrong = ~(np.abs(Q.sum(axis=1) - 1) < _ROW_SUM_TOLERANCE) | ~(Q >= 0).all(axis=1)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(
-            f"posteriors must be at least 0 and sum to 1 in each row, but row {row} has minimum "
-            f"{Q[row].min():g} and sum {Q[row].sum():g}: pass what predict_proba returns"
-        )
-    return np.asarray(Q)
 
 
 def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:

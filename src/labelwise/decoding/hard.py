@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.decoding.base import Decoder, check_posteriors
+from labelwise.decoding.base import Decoder
+from labelwise.decoding.posteriors import Posteriors, as_posteriors
 from labelwise.errors import UnnamedComponentWarning
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Option
@@ -46,13 +47,13 @@ class HardDecoder(Decoder):
         self.unnamed = unnamed
         self.classes = classes
 
-    def _learn(self, Q: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
-        counts = np.zeros((Q.shape[1], len(self.classes_)))
-        np.add.at(counts, (Q[labeled].argmax(axis=1), codes), 1)
+    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+        counts = np.zeros((Q.n_components, len(self.classes_)))
+        np.add.at(counts, (Q.top[labeled], codes), 1)
         empty = self.unnamed_components_
-        named = np.setdiff1d(np.arange(Q.shape[1]), empty)
+        named = np.setdiff1d(np.arange(Q.n_components), empty)
         if self.unnamed == "nearest" and len(empty):
-            donors = _most_overlapping(Q, empty, named)
+            donors = _most_overlapping(Q.overlap, empty, named)
             counts[empty[donors >= 0]] = counts[donors[donors >= 0]]
         elif self.unnamed == "first":
             counts[empty, 0] = 1
@@ -64,7 +65,8 @@ class HardDecoder(Decoder):
             names = names.astype(object if names.dtype.kind in "US" else names.dtype)
             names[empty] = UNLABELED
             warnings.warn(
-                f"{len(empty)} of {Q.shape[1]} components have no labelled item; their items get no label",
+                f"{len(empty)} of {Q.n_components} components have no labelled item; "
+                "their items get no label",
                 UnnamedComponentWarning,
                 stacklevel=3,
             )
@@ -83,15 +85,14 @@ class HardDecoder(Decoder):
             With `unnamed="abstain"`, -1 where the component has no name.
         """
         check_is_fitted(self)
-        return np.asarray(self.component_names_[check_posteriors(Q, self.n_features_in_).argmax(axis=1)])
+        return np.asarray(self.component_names_[as_posteriors(Q, self.n_features_in_).top])
 
-    def _scores(self, Q: np.ndarray) -> np.ndarray:
-        return np.asarray(self.component_probabilities_[Q.argmax(axis=1)])
+    def _scores(self, Q: Posteriors) -> np.ndarray:
+        return np.asarray(self.component_probabilities_[Q.top])
 
 
-def _most_overlapping(Q: np.ndarray, empty: np.ndarray, named: np.ndarray) -> np.ndarray:
+def _most_overlapping(overlap: np.ndarray, empty: np.ndarray, named: np.ndarray) -> np.ndarray:
     """For each of the components `empty` the one of `named` with the largest cosine, or -1 if all are 0."""
-    overlap = (Q.T @ Q).astype(np.float64)
     norms = np.sqrt(np.diag(overlap))
     cosine = overlap[np.ix_(empty, named)] / np.maximum(norms[named], np.finfo(np.float64).tiny)
     return np.where(cosine.max(axis=1) > 0, named[cosine.argmax(axis=1)], -1)

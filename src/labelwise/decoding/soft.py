@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from labelwise.decoding.base import Decoder
+from labelwise.decoding.posteriors import Posteriors, as_posteriors
+
+# More than rows of posteriors may exceed a sum of 1.
+_ROW_SUM_SLACK = 2e-3
 
 
 class SoftDecoder(Decoder):
@@ -30,11 +35,40 @@ class SoftDecoder(Decoder):
     def __init__(self, classes: Any = None) -> None:
         self.classes = classes
 
-    def _learn(self, Q: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
-        sums = np.zeros((len(self.classes_), Q.shape[1]))
-        np.add.at(sums, codes, Q[labeled])
+    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+        sums = np.zeros((len(self.classes_), Q.n_components))
+        np.add.at(sums, codes, Q.values[labeled])
         counts = np.bincount(codes, minlength=len(sums))[:, None]
         self.class_profiles_ = sums / np.maximum(counts, 1)
 
-    def _scores(self, Q: np.ndarray) -> np.ndarray:
-        return np.asarray(Q @ self.class_profiles_.T.astype(Q.dtype))
+    def predict(self, Q: Any) -> np.ndarray:
+        """Most probable class of each item; of equally probable ones the first in `classes_`.
+
+        Items of which one component explains so much that the others could not change the answer get that
+        component's answer; dot products are computed for the rest only.
+
+        Parameters
+        ----------
+        Q : array-like of shape (n_samples, n_components), or Posteriors
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        check_is_fitted(self)
+        Q = as_posteriors(Q, self.n_features_in_)
+        profiles = self.class_profiles_
+        if len(profiles) == 1:
+            return np.full(len(Q), self.classes_[0])
+        second, first = np.partition(profiles, -2, axis=0)[-2:]
+        # The best class of the top component leads by (first - second) * peak. The rest of the posterior can
+        # give another class at most its own mass, times the largest entry of the profiles.
+        rest_mass = 1 + _ROW_SUM_SLACK - Q.peak
+        sure = (first - second)[Q.top] * Q.peak > rest_mass * profiles.max()
+        codes = profiles.argmax(axis=0)[Q.top]
+        rest = np.flatnonzero(~sure)
+        codes[rest] = self.predict_proba(Posteriors.of_checked(Q.values[rest])).argmax(axis=1)
+        return np.asarray(self.classes_[codes])
+
+    def _scores(self, Q: Posteriors) -> np.ndarray:
+        return np.asarray(Q.values @ self.class_profiles_.T.astype(Q.values.dtype))

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
@@ -17,6 +18,7 @@ from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
 from sklearn.preprocessing import StandardScaler
 
+from labelwise.decoding.posteriors import Posteriors
 from labelwise.study.spreading import Graph, neighbour_graph
 
 _N_PRINCIPAL = 50
@@ -30,20 +32,20 @@ class View:
     ----------
     items : ndarray of shape (n, n_features)
         As they came.
-    posteriors : ndarray of shape (n, n_components), or None
+    posteriors : Posteriors, or None
         q(c given x) of the model.
     principal, kmeans, mixture : ndarray or None
         Principal components; posteriors of k-means and of a Gaussian mixture on them.
     """
 
     items: np.ndarray
-    posteriors: np.ndarray | None = None
+    posteriors: Posteriors | None = None
     principal: np.ndarray | None = None
     kmeans: np.ndarray | None = None
     mixture: np.ndarray | None = None
 
-    def get(self, name: str) -> np.ndarray:
-        """The array called `name`.
+    def get(self, name: str) -> Any:
+        """The feature called `name`.
 
         Raises
         ------
@@ -53,7 +55,7 @@ class View:
         values = getattr(self, name)
         if values is None:
             raise LookupError(f"{name} were not prepared")
-        return np.asarray(values)
+        return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +109,8 @@ def prepare(
         graph = neighbour_graph(features["principal"][0], features["principal"][1])
         seconds["graph"] = time.perf_counter() - start
     views = [
-        View(items[part], **{name: values[part] for name, values in features.items()}) for part in (0, 1)
+        replace(View(items[part]), **{name: values[part] for name, values in features.items()})
+        for part in (0, 1)
     ]
     return Task(views[0], views[1] if len(held_out) else None, graph), seconds
 

@@ -17,6 +17,7 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from labelwise.datasets import Dataset, load_dataset
+from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import MissingExtraError, StorageError, StudyError
 from labelwise.gmvae import GMVAE
 from labelwise.gmvae.checkpoint import differing, fingerprint
@@ -231,11 +232,16 @@ class _Bench:
     def model_task(self, gmvae: GMVAE) -> Task:
         """Posteriors of pool and held-out items."""
         task, _ = prepare(set(), self.dataset.X[self.parts.pool], self.dataset.X[self.parts.held_out], 1)
-        pool = replace(task.pool, posteriors=gmvae.predict_proba(self.dataset.X[self.parts.pool]))
-        if task.held_out is None:
-            return Task(pool)
-        held_out = gmvae.predict_proba(self.dataset.X[self.parts.held_out])
-        return Task(pool, replace(task.held_out, posteriors=held_out))
+        X = self.dataset.X
+        posteriors = [
+            Posteriors(gmvae.predict_proba(X[part])) if len(part) else None
+            for part in (self.parts.pool, self.parts.held_out)
+        ]
+        for each in filter(None, posteriors):
+            each.top, each.peak, each.overlap  # noqa: B018 (computed once here, and not in every cell)
+        pool = replace(task.pool, posteriors=posteriors[0])
+        held_out = None if task.held_out is None else replace(task.held_out, posteriors=posteriors[1])
+        return Task(pool, held_out)
 
     def score(self, keys: list[CellKey], task: Task) -> None:
         """Run cells, in an order that makes the time left easy to foretell, and keep each at once."""

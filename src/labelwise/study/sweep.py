@@ -48,7 +48,7 @@ def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.n
     method = METHODS[key.method]
     n_named = 0
     if method.uses_model:
-        n_named = len(np.unique(task.pool.get("posteriors")[labeled].argmax(axis=1)))
+        n_named = len(np.unique(task.pool.get("posteriors").top[labeled]))
     accuracy = accuracy_held_out = math.nan
     error = ""
     start = time.perf_counter()
