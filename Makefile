@@ -19,6 +19,7 @@ lint: setup
 bench: setup
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/decoding.py
 
 setup: .venv/installed
 

@@ -36,10 +36,10 @@ class SoftDecoder(Decoder):
         self.classes = classes
 
     def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
-        sums = np.zeros((len(self.classes_), Q.n_components))
-        np.add.at(sums, codes, Q.values[labeled])
-        counts = np.bincount(codes, minlength=len(sums))[:, None]
-        self.class_profiles_ = sums / np.maximum(counts, 1)
+        members = np.zeros((len(self.classes_), len(codes)))
+        members[codes, np.arange(len(codes))] = 1
+        counts = members.sum(axis=1, keepdims=True)
+        self.class_profiles_ = members @ Q.values[labeled].astype(np.float64) / np.maximum(counts, 1)
 
     def predict(self, Q: Any) -> np.ndarray:
         """Most probable class of each item; of equally probable ones the first in `classes_`.
@@ -67,7 +67,9 @@ class SoftDecoder(Decoder):
         sure = (first - second)[Q.top] * Q.peak > rest_mass * profiles.max()
         codes = profiles.argmax(axis=0)[Q.top]
         rest = np.flatnonzero(~sure)
-        codes[rest] = self.predict_proba(Posteriors.of_checked(Q.values[rest])).argmax(axis=1)
+        scores = self._scores(Posteriors.of_checked(Q.values.take(rest, axis=0)))
+        codes[rest] = scores.argmax(axis=1)
+        codes[rest[scores.max(axis=1) == 0]] = self.class_prior_.argmax()
         return np.asarray(self.classes_[codes])
 
     def _scores(self, Q: Posteriors) -> np.ndarray:

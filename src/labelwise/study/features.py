@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -108,10 +108,10 @@ def prepare(
         start = time.perf_counter()
         graph = neighbour_graph(features["principal"][0], features["principal"][1])
         seconds["graph"] = time.perf_counter() - start
-    views = [
-        replace(View(items[part]), **{name: values[part] for name, values in features.items()})
-        for part in (0, 1)
-    ]
+    views = []
+    for part in (0, 1):
+        found: dict[str, Any] = {name: values[part] for name, values in features.items()}
+        views.append(View(items[part], **found))
     return Task(views[0], views[1] if len(held_out) else None, graph), seconds
 
 
