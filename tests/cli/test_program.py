@@ -52,6 +52,8 @@ OPTIONS = {
         "--json",
         "--help",
     ],
+    "study": ["--dataset", "--output", "-o", "--seed", "--jobs", "--backend", "--address", "--json"],
+    "audit": ["--labels", "--groups", "--abstain", "--output", "-o", "--seed", "--json"],
     "info": ["--json", "--help"],
 }
 ARGUMENTS = {
@@ -59,6 +61,8 @@ ARGUMENTS = {
     "train": ["DATA"],
     "budget": ["MODEL", "DATA"],
     "decode": ["MODEL", "DATA"],
+    "study": ["STUDY.TOML"],
+    "audit": ["MODEL", "DATA"],
     "info": ["MODEL"],
 }
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 import labelwise
+from labelwise.cli.audit import audit
 from labelwise.cli.budget import budget
 from labelwise.cli.decode import decode
 from labelwise.cli.demo import demo
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, train, budget, decode, study, info):
+for command in (demo, train, budget, decode, study, audit, info):
     app.command()(command)
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from labelwise.errors import ParameterError
+
 # Enough steps for k-means to find structure and the mixture to settle, measured on the pools in benchmarks/.
 _MIN_STEPS = 4000
 _EPOCHS = (20, 500)
@@ -46,10 +48,21 @@ def plain_epochs(n_epochs: int, init: str) -> int:
 
 
 def resolve_device(device: str) -> torch.device:
-    """The GPU if there is one."""
+    """The device of that name; "auto" is the GPU if there is one.
+
+    Raises
+    ------
+    ParameterError
+        If it is not available here.
+    """
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(device)
+    try:
+        found = torch.device(device)
+        torch.empty(0, device=found)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ParameterError(f"device={device!r} is not available here: use 'auto' or 'cpu'") from error
+    return found
 
 
 def use_bfloat16(precision: str, device: torch.device, hidden: tuple[int, ...]) -> bool:

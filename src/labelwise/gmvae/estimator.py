@@ -35,7 +35,7 @@ from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.gmvae.persistence import damage_told, load_gmvae, save_gmvae
 from labelwise.gmvae.progress import Progress
-from labelwise.gmvae.training import WEIGHTS, Plan, infer, mean_elbo, train
+from labelwise.gmvae.training import WEIGHTS, Plan, elbo_quantiles, infer, item_elbos, train
 from labelwise.parameters import Constraint, Either, Integer, Option, Positive, SequenceOf, check_parameters
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 
@@ -45,8 +45,7 @@ _SAMPLES = 0  # purpose of the random stream of `sample`
 class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, BaseEstimator):  # type: ignore[misc]
     """Gaussian mixture variational autoencoder: the structure of data, learned without labels.
 
-    p(x, z, c) = p(c) p(z given c) p(x given z), with K equal Gaussian components in latent space.
-    The mathematics is in `docs/model.md`.
+    p(x, z, c) = p(c) p(z given c) p(x given z), with K equal Gaussian components; see `docs/model.md`.
 
     Parameters
     ----------
@@ -69,12 +68,11 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     encoder : {"auto", "dense", "conv"}, default="auto"
         "auto" takes convolutions for images of at least 16x16.
     augment : {None, "affine"}, default=None
-        "affine" shows the encoder images that are randomly rotated, scaled, sheared and shifted, while the
-        decoder reconstructs the original. Helps where such views keep their meaning (handwriting), hurts
-        where they do not (clothes).
+        "affine" encodes randomly rotated, scaled, sheared and shifted views and reconstructs the original.
+        Helps where such views keep their meaning (handwriting), hurts where they do not (clothes).
     init : {"kmeans", "random"}, default="kmeans"
-        Where components start: on the k-means clusters of a plain VAE's latent means (the first 22 % of the
-        epochs), or anywhere, as published; from there many die.
+        Where components start: at the k-means clusters of a plain VAE (the first 22 % of the epochs), or
+        anywhere, as published; from there many die.
     max_epochs : int or "auto", default="auto"
         Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs.
     batch_size : int or "auto", default="auto"
@@ -82,12 +80,11 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     learning_rate : float, default=1e-3
         Highest learning rate of AdamW; 500 steps of warm-up, then a cosine to 0.
     precision : {"auto", "fp32", "bf16"}, default="auto"
-        Of the networks in training. "auto" takes bfloat16 where the hardware multiplies it faster and the
-        layers are wide. Losses, mixture and all predictions are in float32.
+        Of the networks in training; all else is float32. "auto" takes bfloat16 where it is faster.
     device : str, default="auto"
         "cpu", "cuda", "cuda:1", …; "auto" takes the GPU if there is one.
     random_state : int, RandomState, Generator or None, default=None
-        An integer gives the same bits on every fit on the same CPU with the same number of threads.
+        An integer gives the same bits on the same CPU with the same number of threads.
     verbose : int, default=0
         1 shows progress with the loss term by term.
 
@@ -102,9 +99,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         p(c); equal.
     shares_ : ndarray of shape (n_components,)
         Mean q(c given x) over the training items: how large each component came out.
+    elbo_quantiles_ : ndarray of shape (101,)
+        Of the evidence lower bounds of training items, in nats, at every percent.
     means_, covariances_ : ndarray of shape (n_components, n_latent)
         Of p(z given c); covariances are diagonal.
-    n_features_in_ : int
     item_shape_ : tuple of int
         Shape of one item as it was given: (n_features,), (height, width) or (height, width, channels).
     likelihood_, encoder_ : str
@@ -222,7 +220,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         check_enough_rows(X, self.n_components)
         architecture = self._architecture(X, item_shape)
         check_image_options(item_shape, architecture.likelihood, self.augment, self.encoder)
-        device = self._device()
+        device = resolve_device(self.device)
         seed = draw_seed(self.random_state)
         batch_size = resolve_batch_size(self.batch_size, len(X))
         n_epochs = resolve_epochs(self.max_epochs, len(X), batch_size)
@@ -238,17 +236,21 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         if isinstance(module.likelihood, Gaussian):
             module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
         module.mixed = use_bfloat16(self.precision, device, architecture.hidden)
-        file = None
-        if checkpoint is not None:
-            settings = run_settings(plan, module, device, X)
-            file = CheckpointFile(Path(checkpoint), settings, resume=resume)
+        settings = run_settings(plan, module, device, X) if checkpoint is not None else {}
+        file = None if checkpoint is None else CheckpointFile(Path(checkpoint), settings, resume=resume)
         items = Items(X, device)
         listeners = [*callbacks, Progress()] if self.verbose else list(callbacks)
         history = train(module.to(device), items, plan, callbacks=listeners, checkpoint=file)
         module.mixed = False
         shares = infer(module, items, "responsibilities").mean(axis=0, dtype=np.float64)
         self._adopt(
-            module, history=history, shares=shares, n_epochs=n_epochs, batch_size=batch_size, seed=seed
+            module,
+            history=history,
+            shares=shares,
+            elbo_quantiles=elbo_quantiles(module, X, seed),
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            seed=seed,
         )
         warn_of_lost_structure(self.shares_, infer(module, items, "latent_means"), init=self.init)
         return self
@@ -292,13 +294,21 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         return self._decode(self.transform(X))
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Mean evidence lower bound, in nats per item; higher is better.
+        """Mean evidence lower bound, in nats per item; higher is better. See `elbo`."""
+        return float(self.elbo(X).mean())
 
-        One draw of z an item, from a stream of its own, so that equal data give equal scores. Densities of
+    def elbo(self, X: Any) -> np.ndarray:
+        """Evaluate the evidence lower bound of each item, in nats: how well the model explains it.
+
+        One draw of z an item, from a stream of its own, so that equal data give equal values. Densities of
         columns of numbers are those of the original columns.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), float64
         """
         items = self._items(X)
-        return mean_elbo(self.module_, items)
+        return item_elbos(self.module_, items)
 
     def sample(
         self, n_samples: int = 1, *, component: int | None = None, random_state: RandomState = None
@@ -376,7 +386,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             self = cls(**parameters)
             self._adopt(module, **state)
         self.device = device
-        module.to(self._device())
+        module.to(resolve_device(self.device))
         return self
 
     def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...]) -> Architecture:
@@ -392,22 +402,13 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             decoder_hidden=tuple(map(int, self.decoder_hidden or hidden[::-1])),
         )
 
-    def _device(self) -> torch.device:
-        try:
-            device = resolve_device(self.device)
-            torch.empty(0, device=device)
-        except (RuntimeError, AssertionError, TypeError) as error:
-            raise ParameterError(
-                f"device={self.device!r} is not available here: use 'auto' or 'cpu'"
-            ) from error
-        return device
-
     def _adopt(
         self,
         module: CollapsedGMVAE | ExactGMVAE,
         *,
         history: list[EpochRecord],
         shares: np.ndarray,
+        elbo_quantiles: np.ndarray,
         n_epochs: int,
         batch_size: int,
         seed: int,
@@ -417,12 +418,11 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         module.eval()
         self.module_ = module
         self.history_ = history
-        self.shares_ = shares
+        self.shares_, self.elbo_quantiles_ = shares, elbo_quantiles
         self.n_epochs_, self.batch_size_, self.seed_ = n_epochs, batch_size, seed
-        self.item_shape_ = module.architecture.item_shape
-        self.likelihood_ = module.architecture.likelihood
-        self.encoder_ = module.architecture.encoder
-        self.n_features_in_ = module.architecture.n_features
+        a = module.architecture
+        self.item_shape_, self.likelihood_, self.encoder_ = a.item_shape, a.likelihood, a.encoder
+        self.n_features_in_ = a.n_features
         if len(feature_names):
             self.feature_names_in_ = np.array(feature_names, dtype=object)
         with torch.no_grad():

@@ -35,6 +35,7 @@ def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
         "architecture": asdict(gmvae.module_.architecture),
         "training": {"n_epochs": gmvae.n_epochs_, "batch_size": gmvae.batch_size_, "seed": gmvae.seed_},
         "shares": gmvae.shares_.tolist(),
+        "elbo_quantiles": gmvae.elbo_quantiles_.tolist(),
         "feature_names": [str(name) for name in getattr(gmvae, "feature_names_in_", [])],
         "history": gmvae.history_,
         "extra": extra,
@@ -61,6 +62,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
         state = {
             "history": manifest["history"],
             "shares": np.array(manifest["shares"]),
+            "elbo_quantiles": np.array(manifest["elbo_quantiles"]),
             "feature_names": manifest["feature_names"],
             **manifest["training"],
         }
