@@ -101,7 +101,7 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("arguments", "reason"),
         [
-            (["--components", 0], "n_components=0 must be an integer of at least 1"),
+            (["--latent", 0], "n_latent=0 must be an integer of at least 1"),
             (["--learning-rate", -1], "learning_rate=-1.0 must be a finite number above 0"),
             (["--learning-rate", "nan"], "learning_rate=nan must be a finite number above 0"),
             (

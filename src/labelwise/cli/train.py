@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.errors import CheckpointError, StorageError
+from labelwise.errors import CheckpointError, MissingExtraError, ParameterError, StorageError
 
 if TYPE_CHECKING:
     from labelwise.datasets import Dataset
@@ -72,8 +72,15 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to save the model to.")],
     components: Annotated[
-        int, typer.Option(help="Components: more are purer, but need more labels to name.")
-    ] = 100,
+        str,
+        typer.Option(
+            metavar="K", help="Components: a number; several (20,50,100) to be compared; or auto, a grid."
+        ),
+    ] = "100",
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="With several: labels (index,label) that help to choose by cross-validation."),
+    ] = None,
     latent: Annotated[int, typer.Option(help="Dimensions of the latent space.")] = 32,
     hidden: Annotated[int, typer.Option(help="Width of the hidden layers.")] = 512,
     layers: Annotated[int, typer.Option(help="Hidden layers.")] = 3,
@@ -119,14 +126,20 @@ def train(
     A checkpoint lies beside the model (MODEL.checkpoint) while training runs: after a crash or Ctrl-C,
     the same command with --resume goes on and ends with the same bits.
 
+    With several --components, two models of each are trained on part of the data and compared on the rest:
+    by cross-validation on --labels, or by the evidence and the agreement of the two.
+
     Example: labelwise train mnist -o mnist.labelwise --augment affine
     """
     from labelwise.datasets import load_dataset
     from labelwise.gmvae import GMVAE, TensorBoard
     from labelwise.gmvae.callbacks import Callback
 
+    grid = _grid(components)
+    if labels is not None and len(grid) == 1:
+        raise ParameterError("--labels only helps to choose among several --components; training takes none")
     gmvae = GMVAE(
-        components,
+        grid[0] if grid else 100,
         n_latent=latent,
         n_hidden=hidden,
         n_layers=layers,
@@ -150,6 +163,8 @@ def train(
     typer.echo(dataset.describe(), err=True)
     for path, reason in dataset.skipped:
         typer.echo(f"skipped {path}: {reason}", err=True)
+    if len(grid) != 1 and not (output.exists() and not checkpoint.exists() and resume):
+        gmvae.set_params(n_components=_choose(gmvae, dataset, grid, labels, output))
     source = {"source": data, "name": dataset.name, "n_samples": len(dataset.X)}
     if resume and output.exists() and not checkpoint.exists():
         _check_same_run(output, gmvae, dataset)
@@ -168,6 +183,65 @@ def train(
     gmvae.save(output, extra={"data": {**source, "fingerprint": _fingerprint(dataset)}})
     checkpoint.unlink(missing_ok=True)
     _report(gmvae, output, data, time.perf_counter() - start, json_output)
+
+
+def _grid(components: str) -> list[int]:
+    """Numbers of components; none for "auto"."""
+    if components == "auto":
+        return []
+    try:
+        grid = [int(part) for part in components.split(",")]
+    except ValueError:
+        grid = [0]
+    if min(grid) < 1 or len(set(grid)) < len(grid):
+        raise ParameterError(
+            f"--components {components} must be a number above 0, several different ones with commas, or auto"
+        )
+    return sorted(grid)
+
+
+def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None, output: Path) -> int:
+    """Compare numbers of components, write table and picture beside the model, and return the best."""
+    import shutil
+    from dataclasses import asdict, fields
+
+    from labelwise.datasets import read_labels
+    from labelwise.storage import write_beside
+    from labelwise.study.choice import Candidate, auto_grid, compare_components
+    from labelwise.study.figures import plot_choice
+    from labelwise.study.results import write_csv
+
+    y = None if labels is None else read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
+    parameters = {**gmvae.get_params(), "verbose": 0}
+    folder = output.with_name(output.name + ".candidates")
+    rows = compare_components(
+        dataset.X,
+        grid or auto_grid(len(dataset.X)),
+        parameters=parameters,
+        folder=folder,
+        y=y,
+        say=lambda line: typer.echo(line, err=True),
+    )
+    for row in rows:
+        accuracy = "" if row.accuracy != row.accuracy else f", accuracy {row.accuracy:.1%}"
+        typer.echo(
+            f"{'* ' if row.chosen else '  '}{row.n_components:>5} components: ELBO {row.elbo:.2f} nats, "
+            f"stability {row.stability:.2f}{accuracy}",
+            err=True,
+        )
+    table = output.with_name(output.name + ".components.csv")
+    write_csv(table, [field.name for field in fields(Candidate)], [asdict(row) for row in rows])
+    try:
+        figure = plot_choice(rows, f"How many components? {dataset.name}")
+    except MissingExtraError as error:
+        typer.echo(f"no picture of the choice: {error}", err=True)
+    else:
+        picture = output.with_name(output.name + ".components.png")
+        write_beside(picture, lambda temporary: figure.savefig(temporary, format="png"))
+    shutil.rmtree(folder, ignore_errors=True)
+    chosen = next(row.n_components for row in rows if row.chosen)
+    typer.echo(f"chosen: {chosen} components; {table} has the figures", err=True)
+    return chosen
 
 
 def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: bool) -> None:

@@ -1,5 +1,6 @@
 """Figures. A function takes data and returns axes or a figure; nothing is computed or written in it."""
 
+from labelwise.study.figures.choice import plot_choice
 from labelwise.study.figures.components import plot_component_samples, plot_purity, plot_reconstructions
 from labelwise.study.figures.curve import plot_accuracy_curve
 from labelwise.study.figures.latent import plot_latent
@@ -13,6 +14,7 @@ from labelwise.study.figures.vote import plot_vote
 
 __all__ = [
     "plot_accuracy_curve",
+    "plot_choice",
     "plot_class_gains",
     "plot_component_samples",
     "plot_confusion",
