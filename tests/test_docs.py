@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from labelwise.cli.main import app
+from labelwise.study.methods import METHODS
+from labelwise.study.protocol import make_study
 
 ROOT = Path(__file__).parents[1]
 
@@ -37,7 +40,7 @@ def test_every_option_in_the_documents_exists():
     runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
     helps = "".join(
         runner.invoke(app, [*command, "--help"]).output
-        for command in ([], ["demo"], ["train"], ["decode"], ["info"])
+        for command in ([], ["demo"], ["train"], ["budget"], ["decode"], ["study"], ["audit"], ["info"])
     )
     known = set(re.findall(r"--[a-z-]+", helps))
     for line in "".join(blocks("README.md", "")).splitlines():
@@ -47,7 +50,7 @@ def test_every_option_in_the_documents_exists():
 
 
 def test_every_file_named_by_the_documents_exists():
-    for document in ("README.md", "benchmarks/README.md"):
+    for document in ("README.md", "benchmarks/README.md", "docs/study.md", "docs/budget.md"):
         path = ROOT / document
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{document} names {target}"
@@ -58,3 +61,20 @@ def test_every_class_in_the_symbol_table_exists():
     table = (ROOT / "docs/model.md").read_text(encoding="utf-8").split("## Symbols in the code")[1]
     for names in re.findall(r"`([A-Za-z_.]+)`", table):
         assert all(part in source for part in names.split(".")), names
+
+
+def test_the_study_file_in_the_documents_is_a_study():
+    (text,) = blocks("docs/study.md", "toml")
+    assert make_study(tomllib.loads(text)).budgets is None
+
+
+def test_every_method_is_described():
+    text = (ROOT / "docs/study.md").read_text(encoding="utf-8")
+    described = {
+        name.strip()
+        for line in text.splitlines()
+        if line.startswith("| ")
+        for name in line.split("|")[1].split(", ")
+    }
+    described |= {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")}
+    assert set(METHODS) <= described

@@ -67,6 +67,8 @@ def test_the_run_folder_is_complete(run):
         "figures/purity.png",
         "figures/reconstructions.png",
         "figures/reliability.png",
+        "figures/robustness.png",
+        "robustness.csv",
         "figures/confusion.png",
         "figures/gain_by_class.png",
         "figures/gain_by_uncertainty.png",

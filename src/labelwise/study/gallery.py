@@ -19,7 +19,8 @@ from labelwise.storage import write_beside
 from labelwise.study import analysis, figures
 from labelwise.study.findings import SOFT
 from labelwise.study.protocol import Study, split_parts
-from labelwise.study.results import Summary, read_cells, summarise
+from labelwise.study.results import Summary, read_cells, summarise, write_rows
+from labelwise.study.robustness import Robust, measure_robustness
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,6 +31,8 @@ _SAMPLES = 8
 _RECONSTRUCTIONS = 14
 _PAIRS = 5
 _PAIR_IMAGES = 10
+# Compared on changed images: ours, and peers that look at pixels.
+_ROBUSTNESS = ("hard", "soft", "logistic regression", "XGBoost")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +130,10 @@ def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
     if close.is_images:
         drawn["components"] = output / "figure_1.png", _samples(close)
         drawn["reconstructions"] = output / "figures" / "reconstructions.png", _reconstructions(close)
+        robust = _robustness(study, close)
+        write_rows(output / "robustness.csv", robust, Robust)
+        title = f"Accuracy on changed images, {close.n_labeled:,} labels of unchanged ones"
+        drawn["robustness"] = output / "figures" / "robustness.png", figures.plot_robustness(robust, title)
     for name, figure in _quality(study, close).items():
         drawn[name] = output / "figures" / f"{name}.png", figure
     for name, points in close.maps.items():
@@ -195,6 +202,12 @@ def _reconstructions(close: CloseUp) -> Figure:
     return figures.plot_reconstructions(
         items, np.clip(decoded, 0, 1), "Items, and what the model makes of them"
     )
+
+
+def _robustness(study: Study, close: CloseUp) -> list[Robust]:
+    wanted = [name for name in _ROBUSTNESS if name in study.methods]
+    images = close.dataset.X[close.rows]
+    return measure_robustness(close.gmvae, images, close.truth, close.decoded.y, wanted)
 
 
 def _quality(study: Study, close: CloseUp) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def t_half_width(values: np.ndarray, confidence: float = 0.95) -> float:
     return float(quantile * values.std(ddof=1) / math.sqrt(len(values)))
 
 
-def write_rows(path: Path, rows: Sequence[Cell] | Sequence[Summary], kind: type | None = None) -> None:
+def write_rows(path: Path, rows: Sequence[Any], kind: type | None = None) -> None:
     """Write dataclass rows as a CSV file, in one step; `kind` gives the columns if there may be no rows.
 
     Raises

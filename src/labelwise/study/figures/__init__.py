@@ -10,6 +10,7 @@ from labelwise.study.figures.quality import (
     plot_reliability,
     plot_uncertainty_gains,
 )
+from labelwise.study.figures.robustness import plot_robustness
 from labelwise.study.figures.vote import plot_vote
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "plot_purity",
     "plot_reconstructions",
     "plot_reliability",
+    "plot_robustness",
     "plot_uncertainty_gains",
     "plot_vote",
 ]
