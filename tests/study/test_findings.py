@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from labelwise.study.findings import best_peers, labels_needed, paired_gains
+from labelwise.study.findings import best_peers, exchanges, labels_needed, paired_gains
 from labelwise.study.results import Cell, summarise
 
 
@@ -71,3 +71,13 @@ def test_best_peers():
     cells = cells_of("soft", {10: 0.8}) + cells_of("hard", {10: 0.7}) + cells_of("A", {10: 0.6})
     ((mine, other),) = best_peers(summarise([*cells, *cells_of("B", {10: 0.9})]), ("soft", "hard"))
     assert (mine.method, other.method) == ("soft", "B")
+
+
+def test_exchanges_say_what_a_peer_needs_for_the_same_accuracy():
+    cells = cells_of("soft", {10: 0.8, 100: 0.95, 1000: 0.4})
+    cells += cells_of("XGBoost", {10: 0.5, 100: 0.7, 1000: 0.9}, seed=-1)
+    (row,) = exchanges(summarise(cells), "soft", "XGBoost")
+    # .8 lies half way between 100 and 1,000 labels; .95 is never reached; .4 was reached before the first.
+    assert row.n_labeled == 10
+    assert row.n_peer == pytest.approx(math.sqrt(100 * 1000))
+    assert row.ratio == pytest.approx(math.sqrt(1000))

@@ -53,6 +53,34 @@ def labels_needed(summaries: Sequence[Summary], target: float) -> list[LabelsNee
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """Labels that a peer needs for the accuracy that a method has with `n_labeled`."""
+
+    n_labeled: int
+    accuracy: float
+    peer: str
+    n_peer: float
+
+    @property
+    def ratio(self) -> float:
+        """How many times as many."""
+        return self.n_peer / self.n_labeled
+
+
+def exchanges(summaries: Sequence[Summary], method: str, peer: str) -> list[Exchange]:
+    """What `peer` needs to match `method` at each of its budgets, where the peer's curve tells it."""
+    theirs = [row for row in summaries if row.method == peer]
+    found = []
+    for row in summaries:
+        if row.method != method or math.isnan(row.mean) or not theirs:
+            continue
+        (needed,) = labels_needed(theirs, row.mean)
+        if math.isfinite(needed.n_labels) and not needed.is_bound:
+            found.append(Exchange(row.n_labeled, row.mean, peer, needed.n_labels))
+    return found
+
+
+@dataclass(frozen=True)
 class Gain:
     """How much better one method is than another on the same models and draws.
 

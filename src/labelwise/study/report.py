@@ -23,6 +23,7 @@ from labelwise.study.findings import (
     Gain,
     LabelsNeeded,
     best_peers,
+    exchanges,
     labels_needed,
     paired_gains,
 )
@@ -99,6 +100,14 @@ def answers(study: Study, summaries: Sequence[Summary], cells: Sequence[Cell]) -
     lines += [
         _compared(needed, peer) for peer in ("XGBoost", "XGBoost, tuned", "label spreading") if peer in needed
     ]
+    for peer in ("XGBoost", "label spreading"):
+        traded = exchanges(summaries, SOFT, peer)
+        if traded:
+            best = max(traded, key=lambda row: row.ratio)
+            lines.append(
+                f"For the {best.accuracy:.1%} that soft decoding has with {best.n_labeled:,} labels, {peer} needs "
+                f"{best.n_peer:,.0f}: {best.ratio:.1f} times as many, the most of all budgets."
+            )
     for mine, other in best_peers(summaries, _OURS):
         winner, loser = (mine, other) if mine.mean >= other.mean else (other, mine)
         lines.append(
@@ -143,9 +152,10 @@ def _hole_lines(cells: Sequence[Cell]) -> list[str]:
     gain, left = published[largest].mean, fair[largest].mean
     if gain <= 0:
         return ["Soft decoding beats hard decoding as published at no budget."]
+    hole = "All" if left <= 0 else f"{1 - left / gain:.0%}"
     return [
         f"Soft decoding beats hard decoding as published by up to {100 * gain:.1f} points, at {largest:,} "
-        f"labels. {1 - left / gain:.0%} of that is the answer given by components that no label reached: "
+        f"labels. {hole} of that is the answer given by components that no label reached: "
         f"against hard decoding with the nearest name, {100 * left:+.1f} points are left."
     ]
 
