@@ -105,8 +105,8 @@ def answers(study: Study, summaries: Sequence[Summary], cells: Sequence[Cell]) -
         if traded:
             best = max(traded, key=lambda row: row.ratio)
             lines.append(
-                f"For the {best.accuracy:.1%} that soft decoding has with {best.n_labeled:,} labels, {peer} needs "
-                f"{best.n_peer:,.0f}: {best.ratio:.1f} times as many, the most of all budgets."
+                f"For the {best.accuracy:.1%} that soft decoding has with {best.n_labeled:,} labels, {peer} "
+                f"needs {best.n_peer:,.0f}: {best.ratio:.1f} times as many, the most of all budgets."
             )
     for mine, other in best_peers(summaries, _OURS):
         winner, loser = (mine, other) if mine.mean >= other.mean else (other, mine)
