@@ -62,7 +62,12 @@ def main() -> None:
     labels = [draw_labels(truth, n_labeled, draw) for n_labeled, draw in cells]
     wide = Q.astype(np.float64)
     start = time.perf_counter()
-    theirs = [decode_anew(wide, y) for y in labels]
+    for y in labels:
+        decode_anew(wide, y)
+    seconds_converted = time.perf_counter() - start
+    # The reference's prepare_decoding turns the model's float32 posteriors into float64 for each cell.
+    start = time.perf_counter()
+    theirs = [decode_anew(Q.astype(np.float64), y) for y in labels]
     seconds_anew = time.perf_counter() - start
     start = time.perf_counter()
     posteriors = Posteriors(Q)
@@ -81,18 +86,21 @@ def main() -> None:
             ]
         ),
     ]
+    once = "dense float64, each cell anew, converted once"
+    each = "dense float64, each cell anew, converted for each cell as in `prepare_decoding`"
     text = f"""# Decoding sweep
 
 `make bench` (or `python benchmarks/decoding.py`): {N_SAMPLES:,} x {N_COMPONENTS} posteriors of mean entropy
 {entropy:.2f} nats, {N_CLASSES} classes, {len(PUBLISHED_FRACTIONS)} budgets x {N_DRAWS} draws, hard and soft.
 
-| way | seconds for the sweep |
-| --- | --- |
-| dense float64, each cell anew | {seconds_anew:.2f} |
-| labelwise, posteriors checked and ranked once | {seconds:.2f} |
-| **times faster** (aim: at least 10) | **{seconds_anew / seconds:.1f}** |
-| same answers, soft | {same[0]:.6%} |
-| same answers, hard (where no label reached, the first labelled class) | {same[1]:.6%} |
+| way | seconds for the sweep | times as long |
+| --- | --- | --- |
+| labelwise, posteriors checked and ranked once | {seconds:.2f} | 1 |
+| {each} | {seconds_anew:.2f} | {seconds_anew / seconds:.1f} |
+| {once} | {seconds_converted:.2f} | {seconds_converted / seconds:.1f} |
+
+The aim was 10. Same answers: soft {same[0]:.6%}, hard {same[1]:.6%} (where no label reached, the
+first labelled class).
 """
     print(text)
     Path(__file__).parent.joinpath("results", "decoding.md").write_text(text, encoding="utf-8")

@@ -36,10 +36,11 @@ class SoftDecoder(Decoder):
         self.classes = classes
 
     def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
-        members = np.zeros((len(self.classes_), len(codes)))
+        members = np.zeros((len(self.classes_), len(codes)), dtype=Q.values.dtype)
         members[codes, np.arange(len(codes))] = 1
         counts = members.sum(axis=1, keepdims=True)
-        self.class_profiles_ = members @ Q.values[labeled].astype(np.float64) / np.maximum(counts, 1)
+        sums = (members @ Q.values[labeled]).astype(np.float64)
+        self.class_profiles_ = sums / np.maximum(counts, 1)
 
     def predict(self, Q: Any) -> np.ndarray:
         """Most probable class of each item; of equally probable ones the first in `classes_`.
