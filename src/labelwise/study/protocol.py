@@ -207,7 +207,7 @@ def _model_faults(model: Mapping[str, Any]) -> list[str]:
 
 
 def _unknown(key: str, allowed: list[str], kind: str) -> str:
-    close = difflib.get_close_matches(key, allowed, n=1)
+    close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.75)
     hint = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(allowed)}"
     return f"unknown {kind} {key}: {hint}"
 

@@ -101,7 +101,7 @@ def answers(study: Study, summaries: Sequence[Summary], cells: Sequence[Cell]) -
         _compared(needed, peer) for peer in ("XGBoost", "XGBoost, tuned", "label spreading") if peer in needed
     ]
     for peer in ("XGBoost", "label spreading"):
-        traded = exchanges(summaries, SOFT, peer)
+        traded = [row for row in exchanges(summaries, SOFT, peer) if row.ratio > 1]
         if traded:
             best = max(traded, key=lambda row: row.ratio)
             lines.append(
