@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from accuracy import purity
 from labelwise import GMVAE, SoftDecoder, load_dataset
+from labelwise.study.analysis import describe_components
 from labelwise.study.sweep import draw_labels
 
 N_SAMPLES, N_LABELED, N_DRAWS = 10_000, 140, 5
@@ -52,7 +52,7 @@ def measure(X: np.ndarray, truth: np.ndarray, objective: str, init: str, epochs:
     active = gmvae.history_[-1]["n_active_components"]
     return (
         f"| {objective} | {init} | {seconds:.0f} | {gmvae.score(X):.2f} | {active} of 50 "
-        f"| {purity(Q, truth):.3f} | {np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f} |"
+        f"| {describe_components(Q, truth, truth.max() + 1).mean_purity:.3f} | {np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f} |"
     )
 
 
