@@ -50,9 +50,10 @@ def measure(X: np.ndarray, truth: np.ndarray, objective: str, init: str, epochs:
         rest = y == -1
         scores.append((SoftDecoder().fit(Q, y).predict(Q)[rest] == truth[rest]).mean())
     active = gmvae.history_[-1]["n_active_components"]
+    purity = describe_components(Q, truth, truth.max() + 1).mean_purity
     return (
         f"| {objective} | {init} | {seconds:.0f} | {gmvae.score(X):.2f} | {active} of 50 "
-        f"| {describe_components(Q, truth, truth.max() + 1).mean_purity:.3f} | {np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f} |"
+        f"| {purity:.3f} | {np.mean(scores):.3f} ± {np.std(scores, ddof=1):.3f} |"
     )
 
 
