@@ -37,6 +37,7 @@ def measure(X: np.ndarray, truth: np.ndarray, objective: str, init: str, epochs:
         encoder="dense",
         max_epochs=epochs,
         batch_size=128,
+        learning_rate=2e-3,
         random_state=0,
         verbose=1,
     )
