@@ -193,6 +193,9 @@ run.run_study(make_study(settings), Path(sys.argv[1]), run.Workers(n_jobs=1))
         with pytest.raises(StudyError, match="is not empty and no run folder"):
             run_study(study, tmp_path, ONE)
         assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+        with pytest.raises(StudyError, match="is not empty and no run folder"):
+            run_study(study, tmp_path / "thesis.tex", ONE)
+        assert (tmp_path / "thesis.tex").read_text() == "x"
 
 
 def test_a_method_that_fails_is_marked_and_the_study_goes_on(study, tmp_path):
@@ -210,6 +213,12 @@ def test_a_method_that_fails_is_marked_and_the_study_goes_on(study, tmp_path):
     with (tmp_path / "run" / "summary.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["method"] == "k-means"]
     assert [row["n_failed"] for row in rows] == ["2", "2"]
+    lines = []
+    run_study(replace(study, model_seeds=(0,)), tmp_path / "run", ONE, say=lines.append)
+    assert "4 cells failed before and are tried again" in lines
+    again = read_cells(tmp_path / "run" / "results.csv")
+    assert len(again) == len(cells)
+    assert not any(cell.error for cell in again)
 
 
 def test_two_processes_give_the_same(study, finished, tmp_path):
@@ -265,15 +274,21 @@ def test_a_scheduler_that_does_not_answer(study, tmp_path):
     code = """
 import sys
 from pathlib import Path
-from labelwise.study.run import Workers, _backend
+from labelwise.study.protocol import default_study
+from labelwise.study.run import Workers, run_study
 from labelwise.errors import StudyError
+workers = Workers(backend="dask", address="tcp://127.0.0.1:9", timeout=2)
 try:
-    with _backend(Workers(backend="dask", address="tcp://127.0.0.1:9", timeout=2)):
-        pass
+    run_study(default_study("digits"), Path(sys.argv[1]), workers)
 except StudyError as error:
-    print(error)
+    print(error, (Path(sys.argv[1]) / "models").exists())
 """
     result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False, timeout=100
+        [sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
     )
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in result.stdout, result.stderr[-2000:]
+    assert result.stdout.strip().endswith("False")  # nothing was trained before

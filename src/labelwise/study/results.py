@@ -231,6 +231,15 @@ class CellLog:
         self.cells = read_cells(path) if path.exists() else []
         write_rows(path, self.cells, Cell)
 
+    def drop_failed(self) -> int:
+        """Forget failed cells, whose cause may be gone (a package that was missing); returns how many."""
+        kept = [cell for cell in self.cells if not cell.error]
+        n_failed = len(self.cells) - len(kept)
+        if n_failed:
+            write_rows(self.path, kept, Cell)
+            self.cells = kept
+        return n_failed
+
     def add(self, cell: Cell) -> None:
         """Keep a finished cell.
 

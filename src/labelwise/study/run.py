@@ -68,7 +68,8 @@ def run_study(
     ----------
     study : Study
     output : Path
-        Run folder. Cells that it holds already are not run again, and trained models are used as they are.
+        Run folder. Cells that it holds already are not run again, unless they failed; trained models are used
+        as they are.
     workers : Workers, default=None
         None uses all cores of this machine.
     say : callable
@@ -89,6 +90,8 @@ def run_study(
         say(f"{len(parts.held_out):,} items are held out; {len(parts.pool):,} are the pool")
     _claim_folder(study, dataset, parts, output)
     log = CellLog(output / "results.csv")
+    if failed := log.drop_failed():
+        say(f"{failed:,} cells failed before and are tried again")
     keys = plan_cells(study, label_budgets(study, len(parts.pool)))
     done = {cell.key for cell in log.cells}
     pending = [key for key in keys if key not in done]
@@ -96,8 +99,9 @@ def run_study(
         say(f"{len(keys) - len(pending):,} of {len(keys):,} cells are done already")
     bench = _Bench(study, dataset, parts, output, log, say)
     models = {seed: [key for key in pending if key.model_seed == seed] for seed in study.model_seeds}
-    gmvaes = {seed: bench.model(seed) for seed in study.model_seeds}
+    # First of all, so that a cluster that does not answer is told before models are trained.
     with _backend(workers or Workers()):
+        gmvaes = {seed: bench.model(seed) for seed in study.model_seeds}
         for seed, wanted in models.items():
             if wanted:
                 bench.score(wanted, bench.model_task(gmvaes[seed]))
@@ -294,7 +298,7 @@ def _claim_folder(study: Study, dataset: Dataset, parts: Parts, output: Path) ->
             raise StudyError(
                 f"{output} belongs to another study ({'; '.join(differences)}): choose another folder with -o"
             )
-    elif output.exists() and any(output.iterdir()):
+    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise StudyError(f"{output} is not empty and no run folder: choose another folder with -o")
     try:
         output.mkdir(parents=True, exist_ok=True)
