@@ -40,7 +40,7 @@ def check_answers(decoder, Q):
 
 
 def test_the_cases_cover_the_table():
-    assert set(DECODERS) == {"hard", "soft"}
+    assert set(DECODERS) == {"hard", "soft", "related", "bayes", "spreading", "poisson"}
     assert all(issubclass(kind, Decoder) for kind in DECODERS.values())
 
 
@@ -163,7 +163,9 @@ def test_order_of_rows_plays_no_part(decoder):
     order = np.random.default_rng(1).permutation(len(Q))
     other = clone(decoder).fit(Q[order], y[order])
     decoder.fit(Q, y)
-    np.testing.assert_allclose(other.predict_proba(Q), decoder.predict_proba(Q), atol=1e-9)
+    # Graphs are summed in float32.
+    tolerance = 1e-5 if decoder.uses_latents else 1e-9
+    np.testing.assert_allclose(other.predict_proba(Q), decoder.predict_proba(Q), atol=tolerance)
     assert other.predict(Q).tolist() == decoder.predict(Q).tolist()
     assert decoder.predict(Q[order]).tolist() == decoder.predict(Q)[order].tolist()
     # The matrix product behind may round otherwise for other places of a row.

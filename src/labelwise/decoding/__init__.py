@@ -1,11 +1,32 @@
 """From components to labels: names for what the model found."""
 
 from labelwise.decoding.base import Decoder
+from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.hard import HardDecoder
+from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.decoding.related import RelatedDecoder
 from labelwise.decoding.soft import SoftDecoder
+from labelwise.decoding.spreading import SpreadingDecoder
 from labelwise.labels import UNLABELED
 
-# Feeds the command line's choices and the conformance tests.
-DECODERS: dict[str, type[Decoder]] = {"hard": HardDecoder, "soft": SoftDecoder}
+# Feeds the command line's choices, the study and the conformance tests.
+DECODERS: dict[str, type[Decoder]] = {
+    "hard": HardDecoder,
+    "soft": SoftDecoder,
+    "related": RelatedDecoder,
+    "bayes": BayesDecoder,
+    "spreading": SpreadingDecoder,
+    "poisson": PoissonDecoder,
+}
 
-__all__ = ["DECODERS", "UNLABELED", "Decoder", "HardDecoder", "SoftDecoder"]
+__all__ = [
+    "DECODERS",
+    "UNLABELED",
+    "BayesDecoder",
+    "Decoder",
+    "HardDecoder",
+    "PoissonDecoder",
+    "RelatedDecoder",
+    "SoftDecoder",
+    "SpreadingDecoder",
+]

@@ -1,7 +1,7 @@
 """What every decoder shares: from posteriors and a few labels to names, and back.
 
 A decoder sees arrays only: the posteriors of scikit-learn's `GaussianMixture`, or a CSV of probabilities,
-serve as well as those of a `GMVAE`.
+serve as well as those of a `GMVAE`. Decoders that look at neighbours take latents beside them.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.posteriors import Posteriors, as_posteriors
-from labelwise.errors import ClassWithoutLabelWarning, LabelError
+from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Constraint, check_parameters
 
@@ -42,9 +43,11 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 
     _constraints: dict[str, Constraint] = {}  # noqa: RUF012 (never changed)
 
+    uses_latents = False  # whether latents change anything, so that callers need not compute them
+
     classes: Any
 
-    def fit(self, Q: Any, y: Any) -> Self:
+    def fit(self, Q: Any, y: Any, *, latents: Any = None) -> Self:
         """Learn the names of the components.
 
         Parameters
@@ -54,6 +57,9 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none. Text labels with -1 among them
             need an array of dtype object.
+        latents : array-like of shape (n_samples, n_latent), default=None
+            Where the items lie, for decoders with `uses_latents`; None takes the square roots of the
+            posteriors (their Hellinger distances).
 
         Returns
         -------
@@ -65,10 +71,10 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         LabelError
             If no item is labelled, `y` has another length than `Q`, or a label is not among `classes`.
         DataError
-            If `Q` does not hold probabilities.
+            If `Q` does not hold probabilities, or `latents` no numbers for the same items.
         """
         check_parameters(self.get_params(deep=False), self._constraints)
-        Q = as_posteriors(Q)
+        Q = as_posteriors(Q, latents=latents)
         labels, labeled = split_labels(y, len(Q))
         found, codes = np.unique(labels, return_inverse=True)
         self.classes_ = self._all_classes(found)
@@ -89,12 +95,14 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         self._learn(Q, labeled, codes)
         return self
 
-    def predict_proba(self, Q: Any) -> np.ndarray:
+    def predict_proba(self, Q: Any, *, latents: Any = None) -> np.ndarray:
         """Probability of each class for each item.
 
         Parameters
         ----------
         Q : array-like of shape (n_samples, n_components), or Posteriors
+        latents : array-like of shape (n_samples, n_latent), default=None
+            As in `fit`.
 
         Returns
         -------
@@ -103,24 +111,32 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
             shares of the classes among the labels.
         """
         check_is_fitted(self)
-        scores = self._scores(as_posteriors(Q, self.n_features_in_))
-        totals = scores.sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.where(totals > 0, scores / totals, self.class_prior_))
+        return self._probabilities(as_posteriors(Q, self.n_features_in_, latents=latents))
 
-    def predict(self, Q: Any) -> np.ndarray:
+    def predict(self, Q: Any, *, latents: Any = None) -> np.ndarray:
         """Most probable class of each item; of equally probable ones the first in `classes_`.
 
         Parameters
         ----------
         Q : array-like of shape (n_samples, n_components), or Posteriors
+        latents : array-like of shape (n_samples, n_latent), default=None
+            As in `fit`.
 
         Returns
         -------
         ndarray of shape (n_samples,)
         """
-        best = self.predict_proba(Q).argmax(axis=1)
-        return np.asarray(self.classes_[best])
+        check_is_fitted(self)
+        return self._answers(as_posteriors(Q, self.n_features_in_, latents=latents))
+
+    def _probabilities(self, Q: Posteriors) -> np.ndarray:
+        scores = self._scores(Q)
+        totals = scores.sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(np.where(totals > 0, scores / totals, self.class_prior_))
+
+    def _answers(self, Q: Posteriors) -> np.ndarray:
+        return np.asarray(self.classes_[self._probabilities(Q).argmax(axis=1)])
 
     def _all_classes(self, found: np.ndarray) -> np.ndarray:
         if self.classes is None:
@@ -141,6 +157,43 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
     def _scores(self, Q: Posteriors) -> np.ndarray:
         """How well each class fits each item, shape (n_samples, n_classes), at least 0."""
         raise NotImplementedError
+
+
+class GraphDecoder(Decoder):
+    """Base of the decoders that spread labels over a graph of neighbours.
+
+    A subclass says in `_spread` what labels are worth at every item of the pool. Items that were not in `fit`
+    get the mean of their nearest neighbours there; items that equal some get their value.
+
+    Attributes
+    ----------
+    node_scores_ : ndarray of shape (n_nodes, n_classes)
+        Of the distinct items of `fit`.
+    """
+
+    uses_latents = True
+
+    n_neighbors: int
+
+    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+        given = np.zeros((len(Q), len(self.classes_)), dtype=np.float32)
+        given[labeled, codes] = 1
+        self._pool = Q.neighbourhood(self.n_neighbors)
+        self.node_scores_ = self._spread(self._pool, self._pool.gather(given))
+
+    def _spread(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
+        """Scores of all nodes of the graph, of the shape of `given`: labels of each class at each node."""
+        raise NotImplementedError
+
+    def _scores(self, Q: Posteriors) -> np.ndarray:
+        if Q.points.shape[1] != self._pool.points.shape[1]:
+            raise DataError(
+                f"latents have {Q.points.shape[1]} columns, but the decoder was fitted with "
+                f"{self._pool.points.shape[1]}: use the same model for both"
+            )
+        if Q.neighbourhood_is(self._pool):
+            return np.asarray(self.node_scores_[self._pool.nodes])
+        return np.asarray(Q.placed_in(self._pool) @ self.node_scores_)
 
 
 def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:

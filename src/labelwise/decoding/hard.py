@@ -6,10 +6,9 @@ import warnings
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from labelwise.decoding.base import Decoder
-from labelwise.decoding.posteriors import Posteriors, as_posteriors
+from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import UnnamedComponentWarning
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Option
@@ -27,7 +26,7 @@ class HardDecoder(Decoder):
         "nearest" what the named component answers with which it shares most items (the cosine between their
         columns of posteriors; "prior" where it shares none);
         "prior" the most frequent class among the labels;
-        "abstain" -1, no label;
+        "abstain" -1, no label, from `predict`;
         "first" the first of `classes_`, even one without a label, in silence, as the published code does:
         for comparison only.
     classes : array-like, default=None
@@ -72,20 +71,8 @@ class HardDecoder(Decoder):
             )
         self.component_names_ = names
 
-    def predict(self, Q: Any) -> np.ndarray:
-        """Name of the most probable component of each item.
-
-        Parameters
-        ----------
-        Q : array-like of shape (n_samples, n_components)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-            With `unnamed="abstain"`, -1 where the component has no name.
-        """
-        check_is_fitted(self)
-        return np.asarray(self.component_names_[as_posteriors(Q, self.n_features_in_).top])
+    def _answers(self, Q: Posteriors) -> np.ndarray:
+        return np.asarray(self.component_names_[Q.top])
 
     def _scores(self, Q: Posteriors) -> np.ndarray:
         return np.asarray(self.component_probabilities_[Q.top])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from labelwise.decoding.base import Decoder
-from labelwise.decoding.posteriors import Posteriors, as_posteriors
+from labelwise.decoding.posteriors import Posteriors
 
 # More than rows of posteriors may exceed a sum of 1.
 _ROW_SUM_SLACK = 2e-3
@@ -42,22 +41,9 @@ class SoftDecoder(Decoder):
         sums = (members @ Q.values[labeled]).astype(np.float64)
         self.class_profiles_ = sums / np.maximum(counts, 1)
 
-    def predict(self, Q: Any) -> np.ndarray:
-        """Most probable class of each item; of equally probable ones the first in `classes_`.
-
-        Items of which one component explains so much that the others could not change the answer get that
-        component's answer; dot products are computed for the rest only.
-
-        Parameters
-        ----------
-        Q : array-like of shape (n_samples, n_components), or Posteriors
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        check_is_fitted(self)
-        Q = as_posteriors(Q, self.n_features_in_)
+    def _answers(self, Q: Posteriors) -> np.ndarray:
+        # Items of which one component explains so much that the others could not change the answer get that
+        # component's answer; dot products are computed for the rest only.
         profiles = self.class_profiles_
         if len(profiles) == 1:
             return np.full(len(Q), self.classes_[0])
