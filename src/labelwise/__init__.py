@@ -17,6 +17,7 @@ _PUBLIC = {
     "UNLABELED": "labelwise.decoding",
     "label_budget": "labelwise.budget",
     "load_dataset": "labelwise.datasets",
+    "suggest": "labelwise.selection",
 }
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "SoftDecoder",
     "label_budget",
     "load_dataset",
+    "suggest",
 ]
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from labelwise.datasets import load_dataset
     from labelwise.decoding import UNLABELED, HardDecoder, SoftDecoder
     from labelwise.gmvae import GMVAE
+    from labelwise.selection import suggest
 
 
 def __getattr__(name: str) -> object:

@@ -162,8 +162,8 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 class GraphDecoder(Decoder):
     """Base of the decoders that spread labels over a graph of neighbours.
 
-    A subclass says in `_spread` what labels are worth at every item of the pool. Items that were not in `fit`
-    get the mean of their nearest neighbours there; items that equal some get their value.
+    A subclass says in `node_scores` what labels are worth at every item of the pool. Items that were not in
+    `fit` get the mean of their nearest neighbours there; items that equal some get their value.
 
     Attributes
     ----------
@@ -179,10 +179,22 @@ class GraphDecoder(Decoder):
         given = np.zeros((len(Q), len(self.classes_)), dtype=np.float32)
         given[labeled, codes] = 1
         self._pool = Q.neighbourhood(self.n_neighbors)
-        self.node_scores_ = self._spread(self._pool, self._pool.gather(given))
+        self.node_scores_ = self.node_scores(self._pool, self._pool.gather(given))
 
-    def _spread(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
-        """Scores of all nodes of the graph, of the shape of `given`: labels of each class at each node."""
+    def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
+        """Scores of at least 0 at all nodes of a graph.
+
+        Parameters
+        ----------
+        pool : Neighbourhood
+        given : ndarray of shape (n_nodes, n_classes), float32
+            Number of labels of each class at each node.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes, n_classes), float32
+            Rows of nodes that no label reaches are 0.
+        """
         raise NotImplementedError
 
     def _scores(self, Q: Posteriors) -> np.ndarray:

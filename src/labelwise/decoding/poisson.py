@@ -46,7 +46,8 @@ class PoissonDecoder(GraphDecoder):
         self.n_neighbors = n_neighbors
         self.classes = classes
 
-    def _spread(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
+    def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
+        """Scores of all nodes; see `GraphDecoder.node_scores`."""
         seen = given.any(axis=0)
         potentials = poisson_potentials(pool, given[:, seen], n_steps=self.n_steps)
         spread = potentials.std()

@@ -44,7 +44,8 @@ class SpreadingDecoder(GraphDecoder):
         self.n_neighbors = n_neighbors
         self.classes = classes
 
-    def _spread(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
+    def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
+        """Scores of all nodes; see `GraphDecoder.node_scores`."""
         scores = spread_labels(pool, given, alpha=self.alpha)
         if self.balance:
             totals = scores.sum(axis=0, dtype=np.float64)
