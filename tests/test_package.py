@@ -26,7 +26,7 @@ ROOMS = (
     ("datasets",),
     ("gmvae",),
     ("decoding",),
-    ("budget", "forecast", "selection"),
+    ("budget", "forecast", "selection", "student"),
     ("classifier",),
     ("study",),
     ("app",),

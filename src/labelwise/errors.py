@@ -6,6 +6,7 @@ __all__ = [
     "CheckpointError",
     "ClassWithoutLabelWarning",
     "DataError",
+    "DoubtfulLabelWarning",
     "DownloadError",
     "LabelError",
     "LabelwiseError",
@@ -78,3 +79,7 @@ class UnnamedComponentWarning(LabelwiseWarning):
 
 class ClassWithoutLabelWarning(LabelwiseWarning):
     """Some classes have no labelled item, so they can never be answered."""
+
+
+class DoubtfulLabelWarning(LabelwiseWarning):
+    """Some labels disagree with what everything near their items says."""

@@ -96,7 +96,7 @@ def suggest_from(
     check_parameters({"n_labels": n_labels}, {"n_labels": Integer(1)})
     n_samples = len(posteriors)
     labels, labeled = np.empty(0), np.empty(0, dtype=np.int64)
-    if y is not None and (np.asarray(y) != UNLABELED).any():
+    if y is not None and not np.array_equal(y, np.full(n_samples, UNLABELED)):
         labels, labeled = split_labels(y, n_samples)
     if n_labels > n_samples - len(labeled):
         raise ParameterError(
@@ -142,7 +142,7 @@ class _Search:
         known = np.zeros(len(graph.points), dtype=np.float32)
         for nodes in np.split(np.flatnonzero(is_taken), range(_N_CANDIDATES, is_taken.sum(), _N_CANDIDATES)):
             known = np.maximum(known, _reach(graph, nodes).max(axis=1, initial=0))
-        best = np.maximum(reach.max(axis=1), known)
+        best = np.maximum(reach.max(axis=1, initial=0), known)
         scale = np.where(best > 0, best, 1)
         sizes = np.bincount(graph.nodes, minlength=len(graph.points))
         chosen, gains = _cover(reach / scale[:, None], known / scale, sizes * doubt, n_wanted)
@@ -155,7 +155,9 @@ class _Search:
         # Copies of what is chosen already come last: nothing is left that differs.
         left = np.setdiff1d(free, [found.index for found in self.found])
         for index in rng.permutation(left)[: n_wanted - len(chosen)]:
-            self._add(index, 0.0, 0.0, "")
+            component = int(self._posteriors.top[index])
+            reason = f"copy of an item in component {component} that has a label or is to get one"
+            self.found.append(Suggestion(int(index), component, reason))
 
     def _doubt(self, graph: Neighbourhood, rows: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """How open each node's answer is, `_SURE` to 1, and between which classes; 1 without labels."""

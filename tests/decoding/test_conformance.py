@@ -18,7 +18,10 @@ from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError, Pa
 
 # Abstaining warns whenever a component has no label, which is what many of these data are about;
 # test_hard.py looks at the warning itself.
-pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.UnnamedComponentWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::labelwise.errors.UnnamedComponentWarning"),
+    pytest.mark.filterwarnings("ignore::labelwise.errors.DoubtfulLabelWarning"),
+]
 
 
 def abstains(decoder):
@@ -40,7 +43,7 @@ def check_answers(decoder, Q):
 
 
 def test_the_cases_cover_the_table():
-    assert set(DECODERS) == {"hard", "soft", "related", "bayes", "spreading", "poisson"}
+    assert set(DECODERS) == {"hard", "soft", "related", "bayes", "spreading", "poisson", "auto"}
     assert all(issubclass(kind, Decoder) for kind in DECODERS.values())
 
 

@@ -1,5 +1,6 @@
 """From components to labels: names for what the model found."""
 
+from labelwise.decoding.auto import AutoDecoder
 from labelwise.decoding.base import Decoder
 from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.hard import HardDecoder
@@ -17,11 +18,13 @@ DECODERS: dict[str, type[Decoder]] = {
     "bayes": BayesDecoder,
     "spreading": SpreadingDecoder,
     "poisson": PoissonDecoder,
+    "auto": AutoDecoder,
 }
 
 __all__ = [
     "DECODERS",
     "UNLABELED",
+    "AutoDecoder",
     "BayesDecoder",
     "Decoder",
     "HardDecoder",

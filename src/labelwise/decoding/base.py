@@ -179,6 +179,7 @@ class GraphDecoder(Decoder):
         given = np.zeros((len(Q), len(self.classes_)), dtype=np.float32)
         given[labeled, codes] = 1
         self._pool = Q.neighbourhood(self.n_neighbors)
+        self._has_latents = Q.has_latents
         self.node_scores_ = self.node_scores(self._pool, self._pool.gather(given))
 
     def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
@@ -198,6 +199,12 @@ class GraphDecoder(Decoder):
         raise NotImplementedError
 
     def _scores(self, Q: Posteriors) -> np.ndarray:
+        if Q.has_latents != self._has_latents:
+            raise DataError(
+                "the decoder was fitted with latents: pass those of these items too"
+                if self._has_latents
+                else "the decoder was fitted without latents: leave them out, or fit it with latents"
+            )
         if Q.points.shape[1] != self._pool.points.shape[1]:
             raise DataError(
                 f"latents have {Q.points.shape[1]} columns, but the decoder was fitted with "

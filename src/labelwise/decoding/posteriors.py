@@ -64,6 +64,11 @@ class Posteriors:
         """Columns."""
         return int(self.values.shape[1])
 
+    @property
+    def has_latents(self) -> bool:
+        """Whether latents were given."""
+        return self._latents is not None
+
     @cached_property
     def top(self) -> np.ndarray:
         """Most probable component of each item, shape (n_samples,)."""

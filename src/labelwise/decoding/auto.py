@@ -1,0 +1,131 @@
+"""The decoder that picks a decoder, says why, and calibrates it."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import numpy as np
+
+from labelwise.decoding.base import Decoder
+from labelwise.decoding.bayes import BayesDecoder
+from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
+from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.decoding.posteriors import Posteriors
+from labelwise.decoding.soft import SoftDecoder
+from labelwise.decoding.spreading import SpreadingDecoder
+from labelwise.errors import DoubtfulLabelWarning
+from labelwise.labels import UNLABELED
+
+# The first is taken unless another one is better beyond chance.
+_CANDIDATES: dict[str, type[Decoder]] = {
+    "poisson": PoissonDecoder,
+    "spreading": SpreadingDecoder,
+    "bayes": BayesDecoder,
+    "soft": SoftDecoder,
+}
+_MIN_LABELS = 20
+_MIN_OF_CLASS = 3  # labels of a class before one of them can be called doubtful
+_DOUBTFUL = 0.02  # probability of a label below which it is
+_SURE = 0.9  # probability of another class above which it is
+_SHOWN = 5
+
+
+class AutoDecoder(Decoder):
+    """Choose among the decoders by cross-validation on the labels, and calibrate its probabilities.
+
+    With fewer than 20 labels, or labels of one class, it is Poisson learning, which was best with few labels
+    on every data set tried (`docs/choosing.md`), and probabilities stay as they are. With more it is Poisson
+    learning unless another one answers held-out labels better by more than one standard error; a temperature
+    fitted to those answers calibrates the probabilities.
+
+    Parameters
+    ----------
+    classes : array-like, default=None
+        All classes there are; None takes those among the labels.
+
+    Attributes
+    ----------
+    choice_ : str
+        Name of the decoder, as in `DECODERS`.
+    reason_ : str
+        Why it was chosen.
+    decoder_ : Decoder
+        The chosen one, fitted.
+    scores_ : dict of str to float
+        Accuracy of each candidate on held-out labels; empty without cross-validation.
+    temperature_ : float
+        Above 1 makes probabilities less sure; 1 without cross-validation.
+    doubtful_labels_ : ndarray of int
+        Rows whose label disagrees with what everything near them says.
+    """
+
+    uses_latents = True
+
+    def __init__(self, classes: Any = None) -> None:
+        self.classes = classes
+
+    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+        n_labels, n_classes = len(codes), len(self.classes_)
+        self.choice_ = next(iter(_CANDIDATES))
+        self.scores_: dict[str, float] = {}
+        self.temperature_ = 1.0
+        self.doubtful_labels_ = np.empty(0, dtype=np.int64)
+        if n_labels < _MIN_LABELS or len(np.unique(codes)) < 2:
+            self.reason_ = f"{n_labels} labels are too few to compare decoders"
+        else:
+            found = {
+                name: out_of_fold(kind(), Q, labeled, codes, n_classes) for name, kind in _CANDIDATES.items()
+            }
+            self._choose(found, codes)
+            self._look_for_doubts(found[self.choice_], labeled, codes)
+        y = np.full(len(Q), UNLABELED)
+        y[labeled] = codes
+        self.decoder_ = _CANDIDATES[self.choice_]().fit(Q, y)
+
+    def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray) -> None:
+        right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
+        self.scores_ = {name: float(hits.mean()) for name, hits in right.items()}
+        default = self.choice_
+        best = max(self.scores_, key=lambda name: self.scores_[name])
+        gains = right[best].astype(float) - right[default]
+        if gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)):
+            self.choice_ = best
+            self.reason_ = (
+                f"right on {self.scores_[best]:.0%} of {len(codes)} held-out labels, "
+                f"{default} on {self.scores_[default]:.0%}"
+            )
+        else:
+            self.reason_ = (
+                f"no other is better beyond chance on {len(codes)} held-out labels "
+                f"({default} {self.scores_[default]:.0%}, {best} {self.scores_[best]:.0%})"
+                if best != default
+                else f"best on {len(codes)} held-out labels: right on {self.scores_[default]:.0%}"
+            )
+        self.temperature_ = fit_temperature(found[self.choice_], codes)
+
+    def _look_for_doubts(self, found: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
+        calibrated = temper(found, self.temperature_)
+        own = calibrated[np.arange(len(codes)), codes]
+        common = np.bincount(codes)[codes] >= _MIN_OF_CLASS
+        doubtful = common & (own < _DOUBTFUL) & (calibrated.max(axis=1) > _SURE)
+        self.doubtful_labels_ = labeled[doubtful]
+        if doubtful.any():
+            pairs = zip(labeled[doubtful], codes[doubtful], calibrated[doubtful].argmax(axis=1), strict=True)
+            named = [
+                f"item {row} is labelled {self.classes_[code]}, but looks like {self.classes_[other]}"
+                for row, code, other in pairs
+            ]
+            more = f"; and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
+            warnings.warn(
+                f"labels that disagree with everything near them: {'; '.join(named[:_SHOWN])}{more}; "
+                "look at them again",
+                DoubtfulLabelWarning,
+                stacklevel=4,
+            )
+
+    def _scores(self, Q: Posteriors) -> np.ndarray:
+        scores = np.zeros((len(Q), len(self.classes_)))
+        scores[:, self.decoder_.classes_] = self.decoder_.predict_proba(Q)
+        return temper(scores, self.temperature_)

@@ -1,0 +1,83 @@
+"""What a decoder answers for labelled items whose own labels it has not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from sklearn.base import clone
+
+from labelwise.decoding.base import Decoder
+from labelwise.decoding.posteriors import Posteriors
+from labelwise.labels import UNLABELED
+
+N_FOLDS = 5
+
+_FLOOR = 1e-6  # probabilities below this are not believed
+_TEMPERATURES = (0.1, 20.0)
+
+
+def out_of_fold(
+    decoder: Decoder, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray, n_classes: int
+) -> np.ndarray:
+    """Probabilities of the labelled items, each from the labels in the other folds.
+
+    Folds are stratified, and depend on the items but not on their order.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        Cloned for each fold; learns codes without regard to its `classes`.
+    Q : Posteriors
+        Of all items.
+    labeled, codes : ndarray of shape (n_labeled,), int
+        Rows with a label, and its class, 0..n_classes-1.
+
+    Returns
+    -------
+    ndarray of shape (n_labeled, n_classes)
+        Rows sum to 1; a class without a label in the other folds gets 0.
+    """
+    order = np.lexsort((Q.points[labeled, 0], codes))
+    fold = np.empty(len(codes), dtype=np.int64)
+    fold[order] = np.arange(len(codes)) % N_FOLDS
+    found = np.zeros((len(codes), n_classes))
+    for number in range(N_FOLDS):
+        asked = np.flatnonzero(fold == number)
+        if not len(asked):
+            continue
+        y = np.full(len(Q), UNLABELED)
+        y[labeled] = codes
+        y[labeled[asked]] = UNLABELED
+        fitted = clone(decoder).set_params(classes=None).fit(Q, y)
+        found[np.ix_(asked, fitted.classes_)] = fitted.predict_proba(Q)[labeled[asked]]
+    return found
+
+
+def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities to the power 1 / temperature, with rows that sum to 1 again; zeros stay zero."""
+    powers = probabilities ** (1 / temperature)
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
+    """Temperature that makes the true classes likeliest (Guo et al., ICML 2017).
+
+    A Gaussian prior on its logarithm, of mean 0 and width 1, keeps a few labels from saying too much.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n, n_classes)
+        Out of fold. Items whose class had no chance are left out.
+    codes : ndarray of shape (n,), int
+    """
+    possible = probabilities[np.arange(len(codes)), codes] > 0
+    floored = np.maximum(probabilities[possible], _FLOOR)
+    own = codes[possible]
+
+    def loss(log_temperature: float) -> float:
+        tempered = temper(floored, float(np.exp(log_temperature)))
+        likelihood = np.log(tempered[np.arange(len(own)), own]).sum()
+        return float(log_temperature**2 / 2 - likelihood)
+
+    best = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
+    return float(np.exp(best.x))

@@ -1,0 +1,324 @@
+"""`Student`: a compact classifier that learns from another one's answers on unlabelled items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from labelwise.decoding.base import split_labels
+from labelwise.errors import DataError, LabelError
+from labelwise.gmvae.batches import Items
+from labelwise.gmvae.defaults import resolve_device, use_bfloat16
+from labelwise.gmvae.inputs import check_image_options, check_items, choose_likelihood, column_moments
+from labelwise.gmvae.likelihood import Gaussian
+from labelwise.parameters import Constraint, Integer, Option, Positive, check_parameters
+from labelwise.randomness import RandomState, draw_seed, numpy_generator, torch_generator
+from labelwise.student.network import PRODUCT_WIDTH, build_network
+from labelwise.student.persistence import load_student, save_student
+from labelwise.student.rounds import (
+    CHECKS,
+    WEIGHTS,
+    Lesson,
+    Projection,
+    Teaching,
+    combine,
+    infer,
+    neighbourhood,
+    spread,
+)
+
+_CHECK_SHARE = 0.2  # of the labels, kept back to see whether the student helps
+_MIN_CHECKS = 10
+_SETTLED = 0.002  # rounds end when fewer answers than this share change
+
+
+@dataclass(frozen=True)
+class Check:
+    """How teacher and student did on labels that neither had seen.
+
+    Attributes
+    ----------
+    n_labels : int
+    teacher, student : int
+        Right answers.
+    """
+
+    n_labels: int
+    teacher: int
+    student: int
+
+    @property
+    def helps(self) -> bool:
+        """Whether the student was right at least as often."""
+        return self.student >= self.teacher
+
+
+class Student(BaseEstimator):  # type: ignore[misc]
+    """A compact network that learns, from changed views, what a teacher answers for unlabelled items.
+
+    In rounds: the network learns the answers (soft, sharpened, sure ones count more) and the true labels;
+    then the labels spread over the graph of neighbours in its features by Poisson learning; the mean of both
+    teaches the next round. Label propagation between rounds is that of Iscen et al., *Label Propagation for
+    Deep Semi-Supervised Learning*, CVPR 2019.
+
+    Parameters
+    ----------
+    augment : {None, "affine"}, default=None
+        What may change in an item without changing what it is: as for `GMVAE`. A part of each view is erased
+        in any case.
+    max_rounds : int, default=5
+        Rounds end earlier when fewer than 0.2 % of the answers change.
+    n_steps : int, default=200
+        Optimiser steps a round.
+    batch_size : int, default=256
+        Unlabelled items a step.
+    learning_rate : float, default=4e-3
+        Highest learning rate of AdamW.
+    device : str, default="auto"
+        "cpu", "cuda", …; "auto" takes the GPU if there is one.
+    random_state : int, RandomState, Generator or None, default=None
+    verbose : int, default=0
+        1 writes a line a round to standard error.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    answers_ : ndarray of shape (n_samples, n_classes), float32
+        Probabilities of the items of `fit`; labelled items have their label.
+    check_ : Check or None
+        How teacher and student did on a fifth of the labels, kept back until the last round; None where that
+        would be fewer than 10.
+    history_ : list of dict
+        One record a round: round, changed (share of answers that changed), sure (mean largest probability).
+    """
+
+    _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
+        "augment": Option(None, "affine"),
+        "max_rounds": Integer(1),
+        "n_steps": Integer(1),
+        "batch_size": Integer(1),
+        "learning_rate": Positive(),
+        "verbose": Integer(0),
+    }
+
+    def __init__(
+        self,
+        augment: str | None = None,
+        *,
+        max_rounds: int = 5,
+        n_steps: int = 200,
+        batch_size: int = 256,
+        learning_rate: float = 4e-3,
+        device: str = "auto",
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
+        self.augment = augment
+        self.max_rounds = max_rounds
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(
+        self, X: Any, y: Any, answers: Any, *, classes: Any = None, kept_back: Sequence[int] | None = None
+    ) -> Student:
+        """Learn from a teacher's answers and a few labels.
+
+        Parameters
+        ----------
+        X : array-like
+            Items, as for `GMVAE.fit`.
+        y : array-like of shape (n_samples,)
+            Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
+        answers : array-like of shape (n_samples, n_classes)
+            The teacher's probabilities of all items.
+        classes : array-like of shape (n_classes,), default=None
+            Classes of the columns, sorted; None takes those among the labels.
+        kept_back : sequence of int, default=None
+            Labelled rows whose labels the teacher has not seen (see `rows_to_keep_back`). The student does
+            not see them either until both have been judged by them.
+
+        Returns
+        -------
+        Student
+            Itself.
+
+        Raises
+        ------
+        ParameterError, DataError, LabelError
+            If parameters, data, labels or answers cannot be used.
+        """
+        check_parameters(self.get_params(deep=False), self._constraints)
+        X, item_shape = check_items(self, X, reset=True)
+        self.item_shape_ = tuple(int(side) for side in item_shape)
+        self.likelihood_ = choose_likelihood(X, self.item_shape_, "auto")
+        check_image_options(self.item_shape_, self.likelihood_, self.augment, "auto")
+        labels, labeled = split_labels(y, len(X))
+        self.classes_ = np.unique(labels) if classes is None else np.asarray(classes)
+        answers = np.asarray(answers, dtype=np.float32)
+        if answers.shape != (len(X), len(self.classes_)):
+            raise DataError(
+                f"answers have shape {answers.shape}, but there are {len(X)} items and "
+                f"{len(self.classes_)} classes"
+            )
+        if len(self.classes_) < 2:
+            raise LabelError(f"all labels are {labels[0]!r}: a student needs two classes; label more items")
+        unseen = np.isin(labeled, [] if kept_back is None else kept_back)
+        self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels), unseen)
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class: the mean of what the network says and what near items of `fit` are.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes), float32
+            Columns as in `classes_`; rows sum to 1.
+        """
+        check_is_fitted(self, "network_")
+        X, _ = check_items(self, X, reset=False)
+        items = Items(X, resolve_device(self.device))
+        features, probabilities = infer(self.network_, items, mixed=self._mixed())
+        place = self._pool.place(self.projection_(features))
+        return combine(probabilities, np.asarray(place @ self.node_scores_))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Most probable class of each item, shape (n_samples,)."""
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+
+    def save(self, path: str | Path) -> None:
+        """Write the folder `path`: `manifest.json` and `weights.safetensors`.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        check_is_fitted(self, "network_")
+        save_student(self, Path(path))
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto") -> Student:
+        """Read a student that `save` wrote; nothing is unpickled.
+
+        Raises
+        ------
+        StorageError
+            If the folder is missing, damaged or from a newer labelwise.
+        """
+        parameters, state = load_student(Path(path))
+        self = cls(**{**parameters, "device": device})
+        check = state.pop("check_")
+        self.check_ = None if check is None else Check(**check)
+        for name, value in state.items():
+            setattr(self, name, value)
+        self._pool = neighbourhood(self.points_)
+        self.network_.to(resolve_device(device))
+        return self
+
+    def _teach(
+        self, X: np.ndarray, answers: np.ndarray, labeled: np.ndarray, codes: np.ndarray, unseen: np.ndarray
+    ) -> None:
+        """Run the rounds, judge, and keep what answers need."""
+        teaching = self._begin(X, labeled, codes)
+        n_classes = len(self.classes_)
+        teacher, before = answers, answers.argmax(axis=1)
+        use = np.flatnonzero(~unseen)
+        self.check_: Check | None = None
+        self.history_: list[dict[str, float]] = []
+        settled = False
+        while not settled:
+            teaching.learn(answers, use)
+            features, probabilities = teaching.infer()
+            projection = Projection.of(features)
+            pool = neighbourhood(projection(features))
+            scores = spread(pool, labeled[use], codes[use], n_classes)
+            answers = combine(probabilities, scores[pool.nodes])
+            changed = float((answers.argmax(axis=1) != before).mean())
+            before = answers.argmax(axis=1)
+            settled = len(self.history_) + 1 >= self.max_rounds or changed < _SETTLED
+            if settled and unseen.any():
+                self.check_ = _judge(teacher, answers, labeled[unseen], codes[unseen])
+                use = np.arange(len(labeled))
+                scores = spread(pool, labeled, codes, n_classes)
+                answers = combine(probabilities, scores[pool.nodes])
+            answers[labeled[use]] = np.eye(n_classes, dtype=np.float32)[codes[use]]
+            self._record(changed, answers)
+        self.network_, self.projection_ = teaching.average, projection
+        self.points_, self.node_scores_, self.answers_ = pool.points, scores, answers
+        self._pool = pool
+
+    def _begin(self, X: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> Teaching:
+        seed = draw_seed(self.random_state)
+        device = resolve_device(self.device)
+        network = build_network(
+            self.item_shape_, len(self.classes_), self.likelihood_, torch_generator(seed, WEIGHTS)
+        )
+        if isinstance(network.scaling, Gaussian):
+            network.scaling.standardise(*map(torch.from_numpy, column_moments(X)))
+        lesson = Lesson(
+            items=Items(X, device),
+            labeled=labeled,
+            codes=codes,
+            augment=self.augment,
+            n_rounds=self.max_rounds,
+            n_steps=self.n_steps,
+            batch_size=min(self.batch_size, len(X)),
+            learning_rate=self.learning_rate,
+            seed=seed,
+        )
+        return Teaching(network.to(device), lesson, mixed=self._mixed())
+
+    def _record(self, changed: float, answers: np.ndarray) -> None:
+        number = len(self.history_) + 1
+        record = {"round": number, "changed": changed, "sure": float(answers.max(axis=1).mean())}
+        self.history_.append(record)
+        if self.verbose:
+            Console(stderr=True).print(
+                f"round {number}/{self.max_rounds}: {changed:.1%} of the answers changed, "
+                f"mean largest probability {record['sure']:.2f}",
+                soft_wrap=True,
+            )
+
+    def _mixed(self) -> bool:
+        return use_bfloat16("auto", resolve_device(self.device), PRODUCT_WIDTH)
+
+
+def rows_to_keep_back(y: Any, random_state: RandomState = None) -> np.ndarray:
+    """Labelled rows by which teacher and student can be judged: a fifth, but none where that is below 10.
+
+    Each class keeps at least one label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    random_state : int, RandomState, Generator or None
+
+    Returns
+    -------
+    ndarray of int, sorted
+    """
+    labels, labeled = split_labels(y, len(y))
+    n_checks = round(_CHECK_SHARE * len(labels))
+    if n_checks < _MIN_CHECKS:
+        return np.empty(0, dtype=np.int64)
+    order = numpy_generator(draw_seed(random_state), CHECKS).permutation(len(labels))
+    _, first_of_class = np.unique(labels[order], return_index=True)
+    free = np.delete(order, first_of_class)
+    return np.sort(labeled[free[:n_checks]])
+
+
+def _judge(teacher: np.ndarray, student: np.ndarray, rows: np.ndarray, codes: np.ndarray) -> Check:
+    right = [int((answers[rows].argmax(axis=1) == codes).sum()) for answers in (teacher, student)]
+    return Check(len(rows), *right)

@@ -1,0 +1,99 @@
+"""The student's network: features of an item, and a linear answer on top.
+
+B items, F features (height x width x channels for images, channels last), C classes.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from labelwise.gmvae.likelihood import LIKELIHOODS, Bernoulli, Gaussian
+from labelwise.gmvae.networks import dense_layers
+
+_WIDTH = 32  # channels of the first convolution; they double twice
+_GRID = 3  # features are averaged to a grid of 3x3
+_DENSE = (256, 256)
+_DROPOUT = 0.2
+PRODUCT_WIDTH = (256,)  # of the matrix products, by which "auto" precision is decided
+_STRIDE_FROM = 16  # pixels of the shorter side from which the first convolution halves the image
+
+
+class StudentNetwork(nn.Module):
+    """Three convolutions for images, dense layers for rows of numbers.
+
+    Parameters
+    ----------
+    item_shape : (F,), (height, width) or (height, width, channels)
+    n_classes : int
+    likelihood : "bernoulli" or "gaussian"
+        How stored values are scaled, as in the `GMVAE`.
+    """
+
+    def __init__(self, item_shape: tuple[int, ...], n_classes: int, likelihood: str) -> None:
+        super().__init__()
+        self.item_shape = item_shape
+        self.scaling: Bernoulli | Gaussian = LIKELIHOODS[likelihood](math.prod(item_shape))
+        if len(item_shape) == 1:
+            layers: list[nn.Module] = dense_layers((item_shape[0], *_DENSE))
+            self.n_features = _DENSE[-1]
+        else:
+            layers = _convolutions(item_shape)
+            self.n_features = 4 * _WIDTH * _GRID**2
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(self.n_features, n_classes)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw all weights anew from `generator`: Kaiming-uniform, biases zero."""
+        for layer in self.modules():
+            if isinstance(layer, (nn.Linear, nn.Conv2d)):
+                nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+            elif isinstance(layer, (nn.LayerNorm, nn.BatchNorm2d)):
+                layer.reset_parameters()
+        self.scaling.reset()
+
+    def features(self, values: Tensor) -> Tensor:
+        """Scaled values (B, F) to features (B, n_features)."""
+        if len(self.item_shape) > 1:
+            height, width, channels = (*self.item_shape, 1)[:3]
+            values = values.view(-1, height, width, channels).permute(0, 3, 1, 2)
+        features: Tensor = self.layers(values)
+        return features
+
+    def forward(self, values: Tensor, generator: torch.Generator) -> Tensor:
+        """Logits (B, C) in training; `generator` draws the features that are left out."""
+        features = self.features(values)
+        # nn.Dropout would draw from torch's global generator.
+        kept = torch.rand(features.shape, generator=generator, device=features.device) >= _DROPOUT
+        logits: Tensor = self.head(features * kept / (1 - _DROPOUT))
+        return logits
+
+
+def _convolutions(item_shape: tuple[int, ...]) -> list[nn.Module]:
+    height, width, channels = (*item_shape, 1)[:3]
+    stride = 2 if min(height, width) >= _STRIDE_FROM else 1
+    layers: list[nn.Module] = []
+    n_in = channels
+    for n_out, step in ((_WIDTH, stride), (2 * _WIDTH, 1), (4 * _WIDTH, 1)):
+        convolution = nn.Conv2d(n_in, n_out, 3, stride=step, padding=1, bias=False)
+        layers += [convolution, nn.BatchNorm2d(n_out), nn.GELU()]
+        if n_out == 2 * _WIDTH:
+            layers.append(nn.MaxPool2d(2))
+        n_in = n_out
+    return [*layers, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten()]
+
+
+def build_network(
+    item_shape: tuple[int, ...], n_classes: int, likelihood: str, generator: torch.Generator
+) -> StudentNetwork:
+    """Build a network with fresh weights; torch's global generator is not asked for anything."""
+    with torch.device("meta"):
+        network = StudentNetwork(item_shape, n_classes, likelihood)
+    network.to_empty(device="cpu")
+    network.reset(generator)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network

@@ -1,0 +1,73 @@
+"""A fitted `Student` as a folder, and back. See `labelwise.storage` for the rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+import labelwise
+from labelwise.gmvae.persistence import damage_told
+from labelwise.randomness import torch_generator
+from labelwise.storage import load_folder, save_folder
+from labelwise.student.network import build_network
+from labelwise.student.rounds import Projection
+
+if TYPE_CHECKING:
+    from labelwise.student.estimator import Student
+
+KIND = "student"
+_OWN_ARRAYS = ("points", "node_scores", "projection_mean", "projection_axes")
+
+
+def save_student(student: Student, path: Path) -> None:
+    """Write the folder. Answers for the items of `fit` are not kept: the student gives them again."""
+    parameters = student.get_params(deep=False)
+    manifest = {
+        "kind": KIND,
+        "labelwise": labelwise.__version__,
+        "parameters": {**parameters, "random_state": None},
+        "item_shape": list(student.item_shape_),
+        "likelihood": student.likelihood_,
+        "classes": student.classes_.tolist(),
+        "history": student.history_,
+        "check": None if student.check_ is None else vars(student.check_),
+    }
+    state = student.network_.state_dict()
+    arrays = {f"network.{name}": tensor.cpu().numpy() for name, tensor in state.items()}
+    arrays["points"], arrays["node_scores"] = student.points_, student.node_scores_
+    arrays["projection_mean"] = student.projection_.mean
+    arrays["projection_axes"] = student.projection_.axes
+    save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def load_student(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the folder: constructor parameters and fitted attributes; `check_` as a dict or None.
+
+    Raises
+    ------
+    StorageError
+    """
+    manifest, arrays = load_folder(path, KIND)
+    with damage_told(path):
+        item_shape = tuple(manifest["item_shape"])
+        classes = np.array(manifest["classes"])
+        own = {name: arrays.pop(name) for name in _OWN_ARRAYS}
+        network = build_network(item_shape, len(classes), manifest["likelihood"], torch_generator(0))
+        tensors = {name.removeprefix("network."): torch.from_numpy(array) for name, array in arrays.items()}
+        network.load_state_dict(tensors)
+        state = {
+            "item_shape_": item_shape,
+            "n_features_in_": int(np.prod(item_shape)),
+            "likelihood_": manifest["likelihood"],
+            "classes_": classes,
+            "history_": manifest["history"],
+            "check_": manifest["check"],
+            "network_": network.eval(),
+            "points_": own["points"],
+            "node_scores_": own["node_scores"],
+            "projection_": Projection(own["projection_mean"], own["projection_axes"]),
+        }
+        return manifest["parameters"], state

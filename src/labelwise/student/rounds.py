@@ -1,0 +1,207 @@
+"""Rounds of teaching: the network learns from answers, and its features give the next, better answers."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from labelwise.decoding.neighbours import Neighbourhood
+from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.gmvae.batches import Items
+from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.student.network import StudentNetwork
+from labelwise.student.views import student_views
+
+# Purposes of the random streams.
+WEIGHTS, ORDER, VIEWS, LABELS, CHECKS = range(5)
+
+_SHARPNESS = 2.0  # answers are taken to this power before they teach
+_GRAPH_SHARPNESS = 4.0  # as sure as the network, so that neither outvotes the other
+_LABELS_A_STEP = 64  # true labels beside each batch of answers, drawn with replacement
+_LABEL_WEIGHT = 0.5
+_WEIGHT_DECAY = 1e-3
+_WARMUP = 0.15  # of all steps
+_AVERAGE = 0.01  # how much of the weights the running average takes at each step
+_N_NEIGHBORS = 10
+_N_PRINCIPAL = 64  # dimensions of the features in which neighbours are looked for
+_INFERENCE_BATCH = 1024
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is taught.
+
+    Attributes
+    ----------
+    items : Items
+        The pool.
+    labeled : ndarray of shape (n_labeled,), int
+    codes : ndarray of shape (n_labeled,), int
+    augment : {None, "affine"}
+    n_rounds, n_steps, batch_size : int
+        Steps are those of one round.
+    learning_rate : float
+    seed : int
+    """
+
+    items: Items
+    labeled: np.ndarray
+    codes: np.ndarray
+    augment: str | None
+    n_rounds: int
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+
+
+class Teaching:
+    """A network in training, and the running average of its weights that gives the answers.
+
+    Parameters
+    ----------
+    network : StudentNetwork
+    lesson : Lesson
+    mixed : bool
+        Whether layers compute in bfloat16.
+    """
+
+    def __init__(self, network: StudentNetwork, lesson: Lesson, *, mixed: bool) -> None:
+        self.network = network
+        self.average = copy.deepcopy(network).eval()
+        self.lesson = lesson
+        self.mixed = mixed
+        self._device = next(network.parameters()).device
+        self._optimizer = torch.optim.AdamW(
+            network.parameters(), lr=lesson.learning_rate, weight_decay=_WEIGHT_DECAY
+        )
+        self._n_done = 0
+        self._rows = _endless_rows(len(lesson.items), numpy_generator(lesson.seed, ORDER))
+        self._label_rows = numpy_generator(lesson.seed, LABELS)
+        self._views = torch_generator(lesson.seed, VIEWS, device=self._device)
+
+    def learn(self, answers: np.ndarray, use: np.ndarray) -> None:
+        """One round: learn the `answers` of all items, and the labels numbered `use`."""
+        powers = answers**_SHARPNESS
+        targets = torch.from_numpy((powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
+        self.network.train()
+        for _ in range(self.lesson.n_steps):
+            rows = np.fromiter(self._rows, dtype=np.int64, count=self.lesson.batch_size)
+            self._step(rows, targets[torch.from_numpy(rows)], use)
+
+    def _step(self, rows: np.ndarray, targets: Tensor, use: np.ndarray) -> None:
+        lesson, device = self.lesson, self._device
+        picked = self._label_rows.choice(use, _LABELS_A_STEP)
+        batch = lesson.items[np.concatenate([rows, lesson.labeled[picked]])]
+        values = self.network.scaling.scale(batch)
+        views = student_views(values, self.network.item_shape, lesson.augment, self._views)
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed):
+            logits = self.network(views, self._views)
+        log_probabilities = logits.float().log_softmax(-1)
+        targets = targets.to(device)
+        weights = targets.max(dim=1).values.square()
+        taught = -(weights * (targets * log_probabilities[: len(rows)]).sum(-1)).sum() / weights.sum()
+        codes = torch.from_numpy(lesson.codes[picked]).to(device)
+        loss = taught + _LABEL_WEIGHT * F.nll_loss(log_probabilities[len(rows) :], codes)
+        for group in self._optimizer.param_groups:
+            group["lr"] = lesson.learning_rate * _rate(self._n_done, lesson.n_rounds * lesson.n_steps)
+        self._optimizer.zero_grad()
+        loss.backward()
+        self._optimizer.step()
+        self._n_done += 1
+        self._follow()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the running average; faster while it is young."""
+        share = max(_AVERAGE, 9 / (9 + self._n_done))
+        pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
+        for average, current in pairs:
+            if average.dtype.is_floating_point:
+                average.lerp_(current, share)
+            else:
+                average.copy_(current)
+
+    def infer(self) -> tuple[np.ndarray, np.ndarray]:
+        """Features (n, n_features) and class probabilities (n, n_classes) of the pool, float32."""
+        return infer(self.average, self.lesson.items, mixed=self.mixed)
+
+
+@torch.no_grad()
+def infer(network: StudentNetwork, items: Items, *, mixed: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Features (n, n_features) and class probabilities (n, n_classes), float32."""
+    network.eval()
+    device = next(network.parameters()).device
+    features, probabilities = [], []
+    for batch in items.ordered(_INFERENCE_BATCH):
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            found = network.features(network.scaling.scale(batch))
+            logits = network.head(found)
+        features.append(found.float().cpu().numpy())
+        probabilities.append(logits.float().softmax(-1).cpu().numpy())
+    return np.concatenate(features), np.concatenate(probabilities)
+
+
+@dataclass(frozen=True)
+class Projection:
+    """Principal components of features.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_features,)
+    axes : ndarray of shape (n_features, n_principal)
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Projection:
+        """Fit to features of shape (n, n_features)."""
+        mean = features.mean(axis=0)
+        covariance = np.cov(features, rowvar=False, dtype=np.float64)
+        _, vectors = np.linalg.eigh(covariance)
+        return cls(mean, np.ascontiguousarray(vectors[:, -_N_PRINCIPAL:], dtype=np.float32))
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Points of shape (n, n_principal)."""
+        return np.asarray((features - self.mean) @ self.axes)
+
+
+def spread(pool: Neighbourhood, labeled: np.ndarray, codes: np.ndarray, n_classes: int) -> np.ndarray:
+    """Labels spread over the graph of features: probabilities at its nodes; rows without a label are 0."""
+    given = np.zeros((len(pool.nodes), n_classes), dtype=np.float32)
+    given[labeled, codes] = 1
+    return PoissonDecoder(sharpness=_GRAPH_SHARPNESS).node_scores(pool, pool.gather(given))
+
+
+def neighbourhood(points: np.ndarray) -> Neighbourhood:
+    """The graph of the student's features."""
+    return Neighbourhood(points, _N_NEIGHBORS)
+
+
+def combine(network: np.ndarray, graph: np.ndarray) -> np.ndarray:
+    """Mean of what the network and the graph say; the network alone where no label reaches."""
+    reached = graph.sum(axis=1, keepdims=True) > 0
+    return np.asarray(np.where(reached, (network + graph) / 2, network))
+
+
+def _rate(step: int, n_steps: int) -> float:
+    """Linear warm-up, then a cosine down to 0, for 0-based `step` of `n_steps`."""
+    warmup = max(1, round(_WARMUP * n_steps))
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
+
+
+def _endless_rows(n_samples: int, rng: np.random.Generator) -> Iterator[int]:
+    """All rows in random order, again and again."""
+    while True:
+        yield from rng.permutation(n_samples)

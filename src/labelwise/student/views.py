@@ -1,0 +1,46 @@
+"""What the student sees of an item in training: changed views, so that it learns what does not matter."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from labelwise.gmvae.augment import affine_views
+
+_SIDE = 0.32  # of the square that is erased, relative to the image's shorter side
+_SHARE = 0.1  # of the columns of a row of numbers
+
+
+def student_views(
+    values: Tensor, item_shape: tuple[int, ...], augment: str | None, generator: torch.Generator
+) -> Tensor:
+    """Views of scaled items: affine maps if asked for, then a part erased.
+
+    An erased part fits all kinds of data: an item is still what it is. In an image it is a square at a random
+    place (DeVries and Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017),
+    in a row of numbers a tenth of the columns, set to the mean.
+
+    Parameters
+    ----------
+    values : Tensor of shape (B, F)
+    item_shape : tuple of int
+    augment : {None, "affine"}
+    generator : torch.Generator
+
+    Returns
+    -------
+    Tensor of shape (B, F)
+    """
+    if augment == "affine":
+        values = affine_views(values, item_shape, generator)
+    draws = torch.rand((2, len(values)), generator=generator, device=generator.device)
+    if len(item_shape) == 1:
+        erased = torch.rand(values.shape, generator=generator, device=generator.device) < _SHARE
+        return values.masked_fill(erased, 0)
+    height, width, channels = (*item_shape, 1)[:3]
+    half = _SIDE * min(height, width) / 2
+    rows = torch.arange(height, device=values.device) - (draws[0] * height)[:, None]
+    columns = torch.arange(width, device=values.device) - (draws[1] * width)[:, None]
+    erased = (rows.abs() <= half)[:, :, None] & (columns.abs() <= half)[:, None, :]
+    images = values.view(-1, height, width, channels).masked_fill(erased[..., None], 0)
+    return images.reshape(values.shape)

@@ -1,0 +1,199 @@
+"""Poisson learning against the solution of Poisson's equation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from decoding.conftest import posteriors
+from labelwise.decoding import UNLABELED, PoissonDecoder
+from labelwise.decoding.neighbours import Neighbourhood
+from labelwise.decoding.poisson import poisson_potentials
+
+
+def pool_of(n_points=70, n_neighbors=8, seed=0):
+    """A graph in one part with triangles, so that walks on it mix."""
+    pool = Neighbourhood(np.random.default_rng(seed).standard_normal((n_points, 2)), n_neighbors)
+    assert set(pool.parts.tolist()) == {0}
+    return pool
+
+
+def given_at(pool, rows, codes, n_classes):
+    given = np.zeros((len(pool.points), n_classes), dtype=np.float32)
+    np.add.at(given, (rows, codes), 1)
+    return given
+
+
+def solution(pool, given):
+    """L u = sources in dense float64, with the constant for which sum of degree x u is 0."""
+    weights = pool.weights.toarray().astype(np.float64)
+    degrees = weights.sum(axis=1)
+    laplacian = np.diag(degrees) - weights
+    sources = given - np.outer(given.sum(axis=1), given.sum(axis=0) / given.sum())
+    u = np.linalg.lstsq(laplacian, sources, rcond=None)[0]
+    np.testing.assert_allclose(laplacian @ u, sources, atol=1e-9)  # there is a solution
+    return u - degrees @ u / degrees.sum()
+
+
+def clusters(sizes, distance=30.0, seed=0):
+    """Round clusters so far apart that no neighbour is in another one, and which one each item is in."""
+    rng = np.random.default_rng(seed)
+    truth = np.repeat(np.arange(len(sizes)), sizes)
+    return distance * np.eye(len(sizes))[truth] + rng.standard_normal((len(truth), len(sizes))), truth
+
+
+def answers(X, y, **parameters):
+    """Probabilities and answers for all items of a pool, from where they lie alone."""
+    Q = np.ones((len(X), 1))
+    decoder = PoissonDecoder(**parameters).fit(Q, y, latents=X)
+    return decoder.predict_proba(Q, latents=X), decoder.predict(Q, latents=X)
+
+
+class TestPotentials:
+    @pytest.mark.parametrize("codes", [[0, 1, 2], [0, 0, 0, 0, 1, 2, 2]])
+    def test_many_steps_reach_the_solution(self, codes):
+        pool = pool_of()
+        given = given_at(pool, np.arange(len(codes)) * 9, codes, 3)
+        found = poisson_potentials(pool, given, n_steps=4000)
+        expected = solution(pool, given)
+        np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+    def test_several_labels_at_one_node_count_as_often(self):
+        pool = pool_of()
+        given = given_at(pool, [4, 4, 4, 50, 61], [0, 0, 1, 1, 1], 2)
+        assert given[4].tolist() == [2, 1]
+        expected = solution(pool, given)
+        found = poisson_potentials(pool, given, n_steps=4000)
+        np.testing.assert_allclose(found, expected, atol=2e-3 * np.abs(expected).max())
+
+    def test_they_cancel_over_classes_and_over_nodes(self):
+        pool = pool_of()
+        given = given_at(pool, [3, 20, 40, 60], [0, 0, 1, 2], 3)
+        found = poisson_potentials(pool, given, n_steps=60).astype(np.float64)
+        np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-5)
+        np.testing.assert_allclose(pool.degrees @ found, 0, atol=1e-3)
+        assert np.abs(found).max() > 0.1
+
+    def test_one_step_is_the_sources_alone(self):
+        pool = pool_of()
+        given = given_at(pool, [3, 20], [0, 1], 2)
+        found = poisson_potentials(pool, given, n_steps=1)
+        expected = np.zeros((70, 2))
+        expected[3] = np.array([0.5, -0.5]) / pool.degrees[3]
+        expected[20] = np.array([-0.5, 0.5]) / pool.degrees[20]
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_probabilities_are_a_softmax_of_the_solution_over_its_deviation():
+    Q = posteriors(80, 6)
+    y = np.full(80, UNLABELED)
+    rows = np.arange(0, 80, 8)
+    y[rows] = np.arange(10) % 3
+    decoder = PoissonDecoder(n_steps=20, sharpness=3.0, n_neighbors=6).fit(Q, y)
+    pool = Neighbourhood(np.sqrt(Q), 6)
+    weights = pool.weights.toarray().astype(np.float64)
+    degrees = weights.sum(axis=1, keepdims=True)
+    given = given_at(pool, pool.nodes[rows], y[rows], 3)
+    sources = (given - np.outer(given.sum(axis=1), given.mean(axis=0) / given.mean(axis=0).sum())) / degrees
+    steps = [sources]
+    for _ in range(19):
+        steps.append(weights / degrees @ steps[-1])
+    u = sum(steps)
+    powers = np.exp(3 * u / u.std())
+    expected = (powers / powers.sum(axis=1, keepdims=True))[pool.nodes]
+    np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-4)
+
+
+class TestUnequalClasses:
+    @pytest.mark.parametrize("seed", range(3))
+    def test_a_cluster_of_a_fiftieth_of_the_other_keeps_its_name(self, seed):
+        X, truth = clusters((250, 5), distance=8.0, seed=seed)
+        y = np.full(255, UNLABELED)
+        y[0], y[254] = 0, 1
+        _, found = answers(X, y, n_neighbors=10)  # more neighbours than the small one has: the two touch
+        assert (found == truth).all()
+
+    def test_fifty_labels_of_one_class_do_not_drown_one_of_the_other(self):
+        X, truth = clusters((100, 100), distance=8.0)
+        y = np.full(200, UNLABELED)
+        y[:50], y[199] = 0, 1
+        _, found = answers(X, y)
+        assert (found == truth).mean() > 0.99
+
+
+class TestFewLabels:
+    def test_one_labelled_item_names_all(self):
+        X, _ = clusters((40,))
+        y = np.full(40, UNLABELED)
+        y[11] = 5
+        P, found = answers(X, y)
+        assert P.tolist() == [[1.0]] * 40
+        assert set(found.tolist()) == {5}
+
+    def test_all_labels_of_one_class(self):
+        X, _ = clusters((30, 30))
+        y = np.full(60, UNLABELED)
+        y[::4] = 7
+        P, found = answers(X, y)
+        assert P.tolist() == [[1.0]] * 60
+        assert set(found.tolist()) == {7}
+
+    def test_a_pool_of_one_item(self):
+        P, found = answers(np.zeros((1, 2)), [3])
+        assert (P.tolist(), found.tolist()) == ([[1.0]], [3])
+
+
+class TestContradictions:
+    def test_two_labels_of_equal_items_are_equally_probable_everywhere(self):
+        X, _ = clusters((30,))
+        X = np.concatenate([X, X[:1]])
+        y = np.full(31, UNLABELED)
+        y[0], y[30] = 4, 6
+        P, _ = answers(X, y)
+        np.testing.assert_allclose(P, [[0.5, 0.5]] * 31, atol=1e-6)
+
+    def test_they_change_nothing_about_what_other_labels_say(self):
+        X, truth = clusters((30, 30), distance=8.0)
+        X = np.concatenate([X, X[:1]])
+        truth = np.append(truth, 0)
+        y = np.full(61, UNLABELED)
+        y[0], y[60] = 0, 1
+        y[10], y[40] = 0, 1
+        P, found = answers(X, y)
+        assert (found == truth).all()
+        alone = y.copy()
+        alone[[0, 60]] = UNLABELED
+        np.testing.assert_allclose(P, answers(X, alone)[0], atol=1e-5)
+
+
+class TestParts:
+    def test_a_part_without_a_label_gets_the_shares_of_the_classes(self):
+        X, truth = clusters((30, 30, 30))
+        y = np.full(90, UNLABELED)
+        y[[0, 1, 2]], y[30] = 8, 9
+        P, found = answers(X, y)
+        np.testing.assert_allclose(P[truth == 2], [[0.75, 0.25]] * 30, atol=1e-12)
+        assert set(found[truth == 0].tolist()) == {8}
+        assert set(found[truth == 1].tolist()) == {9}
+
+    def test_new_items_near_it_get_them_too_and_others_the_label_of_their_cluster(self):
+        X, _ = clusters((30, 30, 30))
+        y = np.full(90, UNLABELED)
+        y[[0, 1, 2]], y[30] = 8, 9
+        decoder = PoissonDecoder().fit(np.ones((90, 1)), y, latents=X)
+        new, origin = clusters((4, 5, 6), seed=1)
+        P = decoder.predict_proba(np.ones((15, 1)), latents=new)
+        np.testing.assert_allclose(P[origin == 2], [[0.75, 0.25]] * 6, atol=1e-6)
+        assert (P[origin == 0, 0] > 0.9).all()
+        assert (P[origin == 1, 1] > 0.9).all()
+
+
+def test_sharpness_makes_probabilities_surer_and_leaves_the_answers():
+    X, _ = clusters((40, 40), distance=5.0)
+    y = np.full(80, UNLABELED)
+    y[[0, 79]] = [0, 1]
+    flat, found = answers(X, y, sharpness=0.5)
+    sharp, same = answers(X, y, sharpness=8.0)
+    assert found.tolist() == same.tolist()
+    assert (sharp.max(axis=1) >= flat.max(axis=1)).all()
+    assert sharp.max(axis=1).mean() > flat.max(axis=1).mean() + 0.1
