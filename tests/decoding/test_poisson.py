@@ -29,6 +29,7 @@ def solution(pool, given):
     weights = pool.weights.toarray().astype(np.float64)
     degrees = weights.sum(axis=1)
     laplacian = np.diag(degrees) - weights
+    given = given.astype(np.float64)
     sources = given - np.outer(given.sum(axis=1), given.sum(axis=0) / given.sum())
     u = np.linalg.lstsq(laplacian, sources, rcond=None)[0]
     np.testing.assert_allclose(laplacian @ u, sources, atol=1e-9)  # there is a solution
@@ -106,12 +107,24 @@ def test_probabilities_are_a_softmax_of_the_solution_over_its_deviation():
 
 class TestUnequalClasses:
     @pytest.mark.parametrize("seed", range(3))
-    def test_a_cluster_of_a_fiftieth_of_the_other_keeps_its_name(self, seed):
+    def test_a_cluster_of_a_fiftieth_of_the_other_keeps_its_name_and_so_does_the_other(self, seed):
         X, truth = clusters((250, 5), distance=8.0, seed=seed)
         y = np.full(255, UNLABELED)
         y[0], y[254] = 0, 1
-        _, found = answers(X, y, n_neighbors=10)  # more neighbours than the small one has: the two touch
-        assert (found == truth).all()
+        _, found = answers(X, y, n_neighbors=4)
+        assert found.tolist() == truth.tolist()
+
+    def test_where_the_two_touch_the_small_one_keeps_its_name_and_labels_of_the_large_one_win_it_back(self):
+        X, truth = clusters((250, 5), distance=8.0)
+        right = {}
+        for n_labels in (1, 50):
+            y = np.full(255, UNLABELED)
+            y[:n_labels], y[254] = 0, 1
+            _, found = answers(X, y, n_neighbors=10)  # more than the small one has items
+            assert set(found[truth == 1].tolist()) == {1}
+            right[n_labels] = (found == truth)[truth == 0].mean()
+        assert right[50] > 0.75
+        assert right[50] > right[1]
 
     def test_fifty_labels_of_one_class_do_not_drown_one_of_the_other(self):
         X, truth = clusters((100, 100), distance=8.0)

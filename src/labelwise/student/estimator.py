@@ -27,15 +27,13 @@ from labelwise.student.rounds import (
     CHECKS,
     WEIGHTS,
     Lesson,
-    Projection,
     Teaching,
     combine,
     infer,
     neighbourhood,
-    spread,
 )
 
-_CHECK_SHARE = 0.2  # of the labels, kept back to see whether the student helps
+_CHECK_SHARE = 0.1  # of the labels, kept back to see whether the student helps
 _MIN_CHECKS = 10
 _SETTLED = 0.002  # rounds end when fewer answers than this share change
 
@@ -94,7 +92,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
     answers_ : ndarray of shape (n_samples, n_classes), float32
         Probabilities of the items of `fit`; labelled items have their label.
     check_ : Check or None
-        How teacher and student did on a fifth of the labels, kept back until the last round; None where that
+        How teacher and student did on a tenth of the labels, kept back until the last round; None where that
         would be fewer than 10.
     history_ : list of dict
         One record a round: round, changed (share of answers that changed), sure (mean largest probability).
@@ -102,7 +100,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
         "augment": Option(None, "affine"),
-        "max_rounds": Integer(1),
+        "max_rounds": Integer(2),
         "n_steps": Integer(1),
         "batch_size": Integer(1),
         "learning_rate": Positive(),
@@ -230,34 +228,24 @@ class Student(BaseEstimator):  # type: ignore[misc]
     def _teach(
         self, X: np.ndarray, answers: np.ndarray, labeled: np.ndarray, codes: np.ndarray, unseen: np.ndarray
     ) -> None:
-        """Run the rounds, judge, and keep what answers need."""
+        """Rounds on the labels that the teacher saw, a judgement, and a last round on all labels."""
         teaching = self._begin(X, labeled, codes)
-        n_classes = len(self.classes_)
-        teacher, before = answers, answers.argmax(axis=1)
-        use = np.flatnonzero(~unseen)
-        self.check_: Check | None = None
+        teacher = answers
         self.history_: list[dict[str, float]] = []
-        settled = False
-        while not settled:
-            teaching.learn(answers, use)
-            features, probabilities = teaching.infer()
-            projection = Projection.of(features)
-            pool = neighbourhood(projection(features))
-            scores = spread(pool, labeled[use], codes[use], n_classes)
-            answers = combine(probabilities, scores[pool.nodes])
-            changed = float((answers.argmax(axis=1) != before).mean())
+        for _ in range(self.max_rounds - 1):
             before = answers.argmax(axis=1)
-            settled = len(self.history_) + 1 >= self.max_rounds or changed < _SETTLED
-            if settled and unseen.any():
-                self.check_ = _judge(teacher, answers, labeled[unseen], codes[unseen])
-                use = np.arange(len(labeled))
-                scores = spread(pool, labeled, codes, n_classes)
-                answers = combine(probabilities, scores[pool.nodes])
-            answers[labeled[use]] = np.eye(n_classes, dtype=np.float32)[codes[use]]
-            self._record(changed, answers)
-        self.network_, self.projection_ = teaching.average, projection
-        self.points_, self.node_scores_, self.answers_ = pool.points, scores, answers
-        self._pool = pool
+            answers = teaching.round(answers, np.flatnonzero(~unseen)).answers
+            if self._record(before, answers) < _SETTLED:
+                break
+        self.check_: Check | None = None
+        if unseen.any():
+            self.check_ = _judge(teacher, answers, labeled[unseen], codes[unseen])
+        before = answers.argmax(axis=1)
+        outcome = teaching.round(answers, np.arange(len(labeled)))
+        self._record(before, outcome.answers)
+        self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
+        self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
+        self.answers_ = outcome.answers
 
     def _begin(self, X: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> Teaching:
         seed = draw_seed(self.random_state)
@@ -280,8 +268,10 @@ class Student(BaseEstimator):  # type: ignore[misc]
         )
         return Teaching(network.to(device), lesson, mixed=self._mixed())
 
-    def _record(self, changed: float, answers: np.ndarray) -> None:
+    def _record(self, before: np.ndarray, answers: np.ndarray) -> float:
+        """Keep and tell what a round changed; returns the share of answers."""
         number = len(self.history_) + 1
+        changed = float((answers.argmax(axis=1) != before).mean())
         record = {"round": number, "changed": changed, "sure": float(answers.max(axis=1).mean())}
         self.history_.append(record)
         if self.verbose:
@@ -290,13 +280,14 @@ class Student(BaseEstimator):  # type: ignore[misc]
                 f"mean largest probability {record['sure']:.2f}",
                 soft_wrap=True,
             )
+        return changed
 
     def _mixed(self) -> bool:
         return use_bfloat16("auto", resolve_device(self.device), PRODUCT_WIDTH)
 
 
 def rows_to_keep_back(y: Any, random_state: RandomState = None) -> np.ndarray:
-    """Labelled rows by which teacher and student can be judged: a fifth, but none where that is below 10.
+    """Labelled rows by which teacher and student can be judged: a tenth, but none where that is below 10.
 
     Each class keeps at least one label.
 

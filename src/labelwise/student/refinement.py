@@ -41,8 +41,8 @@ def refine(
 ) -> Refinement:
     """Teach a clone of `student` what `decoder` answers, and say whether that helps.
 
-    From 50 labels on, a fifth is kept back: the student is left out if the decoder, without those labels too,
-    is right on more of them.
+    From 100 labels on, a tenth is kept back: the student is left out if the decoder, without those labels
+    too, is right on more of them.
 
     Parameters
     ----------

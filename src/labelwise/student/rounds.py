@@ -62,6 +62,53 @@ class Lesson:
     seed: int
 
 
+@dataclass(frozen=True)
+class Projection:
+    """Principal components of features.
+
+    Attributes
+    ----------
+    mean : ndarray of shape (n_features,)
+    axes : ndarray of shape (n_features, n_principal)
+    """
+
+    mean: np.ndarray
+    axes: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Projection:
+        """Fit to features of shape (n, n_features)."""
+        mean = features.mean(axis=0)
+        covariance = np.cov(features, rowvar=False, dtype=np.float64)
+        _, vectors = np.linalg.eigh(covariance)
+        return cls(mean, np.ascontiguousarray(vectors[:, -_N_PRINCIPAL:], dtype=np.float32))
+
+    def __call__(self, features: np.ndarray) -> np.ndarray:
+        """Points of shape (n, n_principal)."""
+        return np.asarray((features - self.mean) @ self.axes)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a round gave.
+
+    Attributes
+    ----------
+    answers : ndarray of shape (n_samples, n_classes), float32
+        Mean of network and graph; labels in the rows of those that were used.
+    projection : Projection
+    pool : Neighbourhood
+        The graph of projected features.
+    scores : ndarray of shape (n_nodes, n_classes), float32
+        Labels spread on it.
+    """
+
+    answers: np.ndarray
+    projection: Projection
+    pool: Neighbourhood
+    scores: np.ndarray
+
+
 class Teaching:
     """A network in training, and the running average of its weights that gives the answers.
 
@@ -87,8 +134,24 @@ class Teaching:
         self._label_rows = numpy_generator(lesson.seed, LABELS)
         self._views = torch_generator(lesson.seed, VIEWS, device=self._device)
 
-    def learn(self, answers: np.ndarray, use: np.ndarray) -> None:
-        """One round: learn the `answers` of all items, and the labels numbered `use`."""
+    def round(self, answers: np.ndarray, use: np.ndarray) -> Outcome:
+        """Learn the `answers` of all items and the labels numbered `use`, and answer anew."""
+        labeled, codes = self.lesson.labeled[use], self.lesson.codes[use]
+        one_hot = np.eye(answers.shape[1], dtype=np.float32)[codes]
+        answers = answers.copy()
+        answers[labeled] = one_hot
+        self._learn(answers, use)
+        features, probabilities = infer(self.average, self.lesson.items, mixed=self.mixed)
+        projection = Projection.of(features)
+        pool = neighbourhood(projection(features))
+        given = np.zeros_like(answers)
+        given[labeled] = one_hot
+        scores = PoissonDecoder(sharpness=_GRAPH_SHARPNESS).node_scores(pool, pool.gather(given))
+        answers = combine(probabilities, scores[pool.nodes])
+        answers[labeled] = one_hot
+        return Outcome(answers, projection, pool, scores)
+
+    def _learn(self, answers: np.ndarray, use: np.ndarray) -> None:
         powers = answers**_SHARPNESS
         targets = torch.from_numpy((powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
         self.network.train()
@@ -129,10 +192,6 @@ class Teaching:
             else:
                 average.copy_(current)
 
-    def infer(self) -> tuple[np.ndarray, np.ndarray]:
-        """Features (n, n_features) and class probabilities (n, n_classes) of the pool, float32."""
-        return infer(self.average, self.lesson.items, mixed=self.mixed)
-
 
 @torch.no_grad()
 def infer(network: StudentNetwork, items: Items, *, mixed: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -147,39 +206,6 @@ def infer(network: StudentNetwork, items: Items, *, mixed: bool) -> tuple[np.nda
         features.append(found.float().cpu().numpy())
         probabilities.append(logits.float().softmax(-1).cpu().numpy())
     return np.concatenate(features), np.concatenate(probabilities)
-
-
-@dataclass(frozen=True)
-class Projection:
-    """Principal components of features.
-
-    Attributes
-    ----------
-    mean : ndarray of shape (n_features,)
-    axes : ndarray of shape (n_features, n_principal)
-    """
-
-    mean: np.ndarray
-    axes: np.ndarray
-
-    @classmethod
-    def of(cls, features: np.ndarray) -> Projection:
-        """Fit to features of shape (n, n_features)."""
-        mean = features.mean(axis=0)
-        covariance = np.cov(features, rowvar=False, dtype=np.float64)
-        _, vectors = np.linalg.eigh(covariance)
-        return cls(mean, np.ascontiguousarray(vectors[:, -_N_PRINCIPAL:], dtype=np.float32))
-
-    def __call__(self, features: np.ndarray) -> np.ndarray:
-        """Points of shape (n, n_principal)."""
-        return np.asarray((features - self.mean) @ self.axes)
-
-
-def spread(pool: Neighbourhood, labeled: np.ndarray, codes: np.ndarray, n_classes: int) -> np.ndarray:
-    """Labels spread over the graph of features: probabilities at its nodes; rows without a label are 0."""
-    given = np.zeros((len(pool.nodes), n_classes), dtype=np.float32)
-    given[labeled, codes] = 1
-    return PoissonDecoder(sharpness=_GRAPH_SHARPNESS).node_scores(pool, pool.gather(given))
 
 
 def neighbourhood(points: np.ndarray) -> Neighbourhood:

@@ -32,14 +32,20 @@ class View:
     ----------
     items : ndarray of shape (n, n_features)
         As they came.
+    images : ndarray of shape (n, ...), or None
+        The items in their own shape.
     posteriors : Posteriors, or None
-        q(c given x) of the model.
+        q(c given x) and latents of the model.
+    suggested : ndarray of shape (n_draws, n_labels), int, or None
+        Rows that `labelwise.suggest` names, the most useful first.
     principal, kmeans, mixture : ndarray or None
         Principal components; posteriors of k-means and of a Gaussian mixture on them.
     """
 
     items: np.ndarray
+    images: np.ndarray | None = None
     posteriors: Posteriors | None = None
+    suggested: np.ndarray | None = None
     principal: np.ndarray | None = None
     kmeans: np.ndarray | None = None
     mixture: np.ndarray | None = None
@@ -60,11 +66,21 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One model's pool: labels are drawn from it, answers are given for it and for the held-out items."""
+    """One model's pool: labels are drawn from it, answers are given for it and for the held-out items.
+
+    Attributes
+    ----------
+    pool, held_out : View
+    graph : Graph or None
+        Of principal components.
+    augment : {None, "affine"}
+        What may change in an item, as the model was told.
+    """
 
     pool: View
     held_out: View | None = None
     graph: Graph | None = None
+    augment: str | None = None
 
 
 def prepare(

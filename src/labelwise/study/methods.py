@@ -19,10 +19,21 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from labelwise.decoding import Decoder, HardDecoder, SoftDecoder
+from labelwise.decoding import (
+    AutoDecoder,
+    BayesDecoder,
+    Decoder,
+    HardDecoder,
+    PoissonDecoder,
+    RelatedDecoder,
+    SoftDecoder,
+    SpreadingDecoder,
+)
 from labelwise.errors import MissingExtraError
 from labelwise.labels import UNLABELED
+from labelwise.student import Student, refine
 from labelwise.study.features import Task, View
+from labelwise.study.selections import SELECTIONS
 from labelwise.study.spreading import spread_labels
 
 _CHUNK = 10_000  # items answered at a time, so that no float copy of the whole pool is made
@@ -57,11 +68,14 @@ class Method:
         Features of `View`, or "graph".
     slow : bool
         Whether the cost grows so much with labels that a study takes fewer draws at large budgets.
+    selection : str
+        How items to label are chosen: "random", "suggested" (by `labelwise.suggest`) or one of `SELECTIONS`.
     """
 
     run: Run
     needs: frozenset[str]
     slow: bool = False
+    selection: str = "random"
 
     @property
     def uses_model(self) -> bool:
@@ -77,6 +91,28 @@ def by_decoding(decoder: Decoder, feature: str = "posteriors") -> Method:
         return _both(task, lambda view: fitted.predict(view.get(feature)))
 
     return Method(run, frozenset({feature}))
+
+
+def by_student() -> Method:
+    """Decode, teach a student the answers, and take what helps."""
+
+    def run(task: Task, y: np.ndarray, seed: int) -> Answers:
+        posteriors = task.pool.get("posteriors")
+        decoder = AutoDecoder().fit(posteriors, y)
+        images = task.pool.get("images")
+        student = refine(Student(task.augment), decoder, images, posteriors, y, random_state=seed).student
+        if student is None:
+            return _both(task, lambda view: decoder.predict(view.get("posteriors")))
+        held_out = None if task.held_out is None else student.predict(task.held_out.get("images"))
+        return Answers(student.classes_[student.answers_.argmax(axis=1)], held_out)
+
+    return Method(run, frozenset({"posteriors", "images"}), slow=True)
+
+
+def with_labels(selection: str, method: Method) -> Method:
+    """The same method with labels of chosen items."""
+    needs = method.needs | ({"suggested"} if selection == "suggested" else {"posteriors"})
+    return replace(method, needs=needs, selection=selection)
 
 
 def by_votes(feature: str) -> Method:
@@ -208,10 +244,23 @@ def _xgboost(**changes: Any) -> Callable[[np.ndarray, int], Any]:
     return make
 
 
+_POISSON = by_decoding(PoissonDecoder())
+_STUDENT = by_student()
+
 METHODS: dict[str, Method] = {
     "hard (as published)": by_decoding(HardDecoder(unnamed="first")),
     "hard": by_decoding(HardDecoder()),
     "soft": by_decoding(SoftDecoder()),
+    "related": by_decoding(RelatedDecoder()),
+    "bayes": by_decoding(BayesDecoder()),
+    "spreading": by_decoding(SpreadingDecoder()),
+    "poisson": _POISSON,
+    "auto": by_decoding(AutoDecoder()),
+    "student": _STUDENT,
+    "soft, suggested": with_labels("suggested", by_decoding(SoftDecoder())),
+    "poisson, suggested": with_labels("suggested", _POISSON),
+    "student, suggested": with_labels("suggested", _STUDENT),
+    **{f"poisson, {name}": with_labels(name, _POISSON) for name in SELECTIONS},
     "k-means": by_decoding(HardDecoder(), "kmeans"),
     "Gaussian mixture": by_decoding(HardDecoder(), "mixture"),
     "mixture classifier": by_votes("mixture"),
@@ -224,3 +273,8 @@ METHODS: dict[str, Method] = {
     # A leaf with a hessian below 1 is refused by default: a few dozen labels then make no split at all.
     "XGBoost, tuned": by_classifier(_xgboost(min_child_weight=0.0, colsample_bytree=0.3), "items"),
 }
+
+# What a study compares unless told otherwise: a student takes minutes a cell, and choosing labels seconds.
+DEFAULT_METHODS = tuple(
+    name for name, method in METHODS.items() if method.selection == "random" and name != "student"
+)

@@ -15,7 +15,7 @@ from labelwise.datasets import Dataset
 from labelwise.errors import StudyError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Constraint, Either, Fraction, Integer, Option, SequenceOf, check_parameters
-from labelwise.study.methods import METHODS
+from labelwise.study.methods import DEFAULT_METHODS, METHODS
 
 # Of the pool: the labelled fractions of the published study.
 PUBLISHED_FRACTIONS = (5e-5, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 5e-1)
@@ -60,7 +60,7 @@ class Study:
     model_seeds : tuple of int
         One model is trained for each.
     methods : tuple of str
-        Names in `METHODS`.
+        Names in `METHODS`; by default all but students and those with chosen labels, which take long.
     held_out : "auto", "none" or float
         Items that take no part in training and are scored apart: the test part of the data set if it has one
         ("auto"), none, or a random share.
@@ -79,7 +79,7 @@ class Study:
     budgets: tuple[int, ...] | None = None
     draws: int = 5
     model_seeds: tuple[int, ...] = (0,)
-    methods: tuple[str, ...] = tuple(METHODS)
+    methods: tuple[str, ...] = DEFAULT_METHODS
     held_out: str | float = "auto"
     slow_draws: int = 1
     slow_labels: int = 5000

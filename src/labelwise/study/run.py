@@ -17,11 +17,13 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from labelwise.datasets import Dataset, load_dataset
+from labelwise.decoding import PoissonDecoder
 from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import MissingExtraError, StorageError, StudyError
 from labelwise.gmvae import GMVAE
 from labelwise.gmvae.checkpoint import differing, fingerprint
 from labelwise.randomness import numpy_generator
+from labelwise.selection import suggest_from
 from labelwise.storage import read_manifest, write_text
 from labelwise.study.features import Task, prepare
 from labelwise.study.methods import METHODS
@@ -30,6 +32,9 @@ from labelwise.study.results import NO_MODEL, Cell, CellKey, CellLog, summarise,
 from labelwise.study.sweep import score_cell
 
 Say = Callable[[str], None]
+
+# Labels are chosen up to this number; beyond it random ones do about as well.
+MAX_CHOSEN = 500
 
 # What a run folder must agree about to be gone on with; draws, seeds, budgets and methods may grow.
 _FIXED = ("dataset", "held_out", "label_column", "model")
@@ -104,7 +109,7 @@ def run_study(
         gmvaes = {seed: bench.model(seed) for seed in study.model_seeds}
         for seed, wanted in models.items():
             if wanted:
-                bench.score(wanted, bench.model_task(gmvaes[seed]))
+                bench.score(wanted, bench.model_task(gmvaes[seed], wanted))
         wanted = [key for key in pending if key.model_seed == NO_MODEL]
         if wanted:
             say("preparing the other methods: " + ", ".join(sorted(_needs(wanted))))
@@ -131,6 +136,8 @@ def plan_cells(study: Study, budgets: Iterable[int]) -> list[CellKey]:
     for n_labeled in budgets:
         for name in study.methods:
             method = METHODS[name]
+            if method.selection != "random" and n_labeled > MAX_CHOSEN:
+                continue
             few = method.slow and n_labeled > study.slow_labels
             n_draws = min(study.slow_draws, study.draws) if few else study.draws
             seeds = study.model_seeds if method.uses_model else (NO_MODEL,)
@@ -139,7 +146,7 @@ def plan_cells(study: Study, budgets: Iterable[int]) -> list[CellKey]:
 
 
 def _needs(keys: Iterable[CellKey]) -> set[str]:
-    return {feature for key in keys for feature in METHODS[key.method].needs} - {"items", "posteriors"}
+    return {feature for key in keys for feature in METHODS[key.method].needs} - {"items"}
 
 
 def _n_components(study: Study) -> int:
@@ -233,19 +240,35 @@ class _Bench:
             )
         return GMVAE.load(path)
 
-    def model_task(self, gmvae: GMVAE) -> Task:
-        """Posteriors of pool and held-out items."""
-        task, _ = prepare(set(), self.dataset.X[self.parts.pool], self.dataset.X[self.parts.held_out], 1)
+    def model_task(self, gmvae: GMVAE, wanted: list[CellKey]) -> Task:
+        """What the model says of pool and held-out items, computed once for all cells."""
         X = self.dataset.X
-        posteriors = [
-            Posteriors(gmvae.predict_proba(X[part])) if len(part) else None
-            for part in (self.parts.pool, self.parts.held_out)
-        ]
-        for each in filter(None, posteriors):
-            each.top, each.peak, each.overlap  # noqa: B018 (computed once here, and not in every cell)
-        pool = replace(task.pool, posteriors=posteriors[0])
-        held_out = None if task.held_out is None else replace(task.held_out, posteriors=posteriors[1])
-        return Task(pool, held_out)
+        task, _ = prepare(set(), X[self.parts.pool], X[self.parts.held_out], 1)
+        posteriors = Posteriors(gmvae.predict_proba(X[self.parts.pool]), gmvae.transform(X[self.parts.pool]))
+        graph = posteriors.neighbourhood(PoissonDecoder().n_neighbors)
+        for each in (posteriors.top, posteriors.peak, posteriors.overlap, graph.degrees, graph.parts):
+            each.shape  # noqa: B018 (computed here, and not in every cell)
+        pool = replace(task.pool, images=X[self.parts.pool], posteriors=posteriors)
+        if "suggested" in _needs(wanted):
+            pool = replace(pool, suggested=self._suggestions(posteriors, wanted))
+        held_out = task.held_out
+        if held_out is not None:
+            rows = X[self.parts.held_out]
+            there = Posteriors(gmvae.predict_proba(rows), gmvae.transform(rows))
+            there.placed_in(graph)
+            held_out = replace(held_out, images=rows, posteriors=there)
+        return Task(pool, held_out, augment=gmvae.augment)
+
+    def _suggestions(self, posteriors: Posteriors, wanted: list[CellKey]) -> np.ndarray:
+        keys = [key for key in wanted if METHODS[key.method].selection == "suggested"]
+        n_labels = max(key.n_labeled for key in keys)
+        self.say(f"suggesting {n_labels} items to label")
+        return np.array(
+            [
+                [found.index for found in suggest_from(posteriors, n_labels, random_state=draw)]
+                for draw in range(max(key.draw for key in keys) + 1)
+            ]
+        )
 
     def score(self, keys: list[CellKey], task: Task) -> None:
         """Run cells, in an order that makes the time left easy to foretell, and keep each at once."""

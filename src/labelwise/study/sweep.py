@@ -11,8 +11,9 @@ import numpy as np
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator
 from labelwise.study.features import Task
-from labelwise.study.methods import METHODS, Answers
+from labelwise.study.methods import METHODS, Answers, Method
 from labelwise.study.results import Cell, CellKey
+from labelwise.study.selections import SELECTIONS
 
 
 def draw_labels(truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
@@ -31,6 +32,19 @@ def draw_labels(truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
     return y
 
 
+def label_items(method: Method, task: Task, truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
+    """Reveal the labels of the items that the method's way of choosing names; the rest is -1."""
+    if method.selection == "random":
+        return draw_labels(truth, n_labeled, draw)
+    if method.selection == "suggested":
+        rows = task.pool.get("suggested")[draw, :n_labeled]
+    else:
+        rows = SELECTIONS[method.selection](task.pool.get("posteriors"), n_labeled, draw)
+    y = np.full(len(truth), UNLABELED)
+    y[rows] = truth[rows]
+    return y
+
+
 def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.ndarray, dataset: str) -> Cell:
     """Give a method the labels of a draw and score its answers; what it raises is kept in the cell.
 
@@ -43,9 +57,9 @@ def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.n
         Class codes; the method sees those of the draw only.
     dataset : str
     """
-    y = draw_labels(truth, key.n_labeled, key.draw)
-    labeled = y != UNLABELED
     method = METHODS[key.method]
+    y = label_items(method, task, truth, key.n_labeled, key.draw)
+    labeled = y != UNLABELED
     n_named = 0
     if method.uses_model:
         n_named = len(np.unique(task.pool.get("posteriors").top[labeled]))

@@ -1,0 +1,89 @@
+"""Ways to choose what to label, for comparison: random draws, ours, and published ones.
+
+Each sees latents and a seed, never a label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.neighbors import NearestNeighbors
+
+from labelwise.decoding.posteriors import Posteriors
+from labelwise.randomness import numpy_generator
+
+_N_ITEMS = 10_000  # random items among which the published strategies look, for want of memory and time
+_N_NEIGHBORS = 20  # of which typicality is the inverse mean distance
+_MIN_CLUSTER = 5  # TypiClust leaves out smaller clusters
+_PURE = 0.95  # share of ProbCover's balls that should hold one cluster only
+
+Select = Callable[[Posteriors, int, int], np.ndarray]
+
+
+def kmeans_medoids(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
+    """The item nearest to each centre of `n_labels` k-means clusters of the latents."""
+    rows, points = _sample(posteriors, seed)
+    kmeans = KMeans(n_labels, n_init=1, random_state=seed).fit(points)
+    return np.asarray(rows[_fill(np.unique(kmeans.transform(points).argmin(axis=0)), n_labels, len(rows))])
+
+
+def typiclust(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
+    """The most typical item of each of `n_labels` k-means clusters (Hacohen et al., ICML 2022, TPC_RP)."""
+    rows, points = _sample(posteriors, seed)
+    clusters = KMeans(n_labels, n_init=1, random_state=seed).fit_predict(points)
+    n_neighbors = min(_N_NEIGHBORS, len(points) - 1)
+    distances, _ = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points).kneighbors()
+    typicality = 1 / np.maximum(distances.mean(axis=1), np.finfo(np.float32).tiny)
+    chosen = []
+    for cluster in range(n_labels):
+        members = np.flatnonzero(clusters == cluster)
+        if len(members) >= _MIN_CLUSTER:
+            chosen.append(members[typicality[members].argmax()])
+    return np.asarray(rows[_fill(np.array(chosen, dtype=np.int64), n_labels, len(rows))])
+
+
+def probcover(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
+    """Greedy cover of the latents by balls (Yehuda et al., NeurIPS 2022).
+
+    Their radius is the largest at which 95 % of the balls hold items of one k-means cluster only; there are
+    as many clusters as labels, since the number of classes is not known.
+    """
+    rows, points = _sample(posteriors, seed)
+    clusters = KMeans(n_labels, n_init=1, random_state=seed).fit_predict(points)
+    search = NearestNeighbors(n_neighbors=min(500, len(points) - 1), algorithm="brute").fit(points)
+    distances, near = search.kneighbors()
+    foreign = clusters[near] != clusters[:, None]
+    # Distance of the first neighbour in another cluster: the ball is pure below it.
+    first = np.where(foreign.any(axis=1), foreign.argmax(axis=1), near.shape[1] - 1)
+    radius = np.quantile(distances[np.arange(len(points)), first], 1 - _PURE)
+    balls = search.radius_neighbors_graph(points, radius, mode="connectivity").tocsr()
+    covered = np.zeros(len(points), dtype=bool)
+    chosen = []
+    for _ in range(n_labels):
+        gains = balls @ ~covered
+        best = int(gains.argmax())
+        if gains[best] == 0:
+            break
+        chosen.append(best)
+        covered[balls[[best]].indices] = True
+    return np.asarray(rows[_fill(np.array(chosen, dtype=np.int64), n_labels, len(rows))])
+
+
+def _sample(posteriors: Posteriors, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = numpy_generator(seed).permutation(len(posteriors))[:_N_ITEMS]
+    return rows, posteriors.points[rows]
+
+
+def _fill(chosen: np.ndarray, n_labels: int, n_items: int) -> np.ndarray:
+    """Random further items where a strategy gives fewer than asked for; the sample is in random order."""
+    others = np.setdiff1d(np.arange(n_items), chosen)
+    return np.concatenate([chosen, others[: n_labels - len(chosen)]])
+
+
+SELECTIONS: dict[str, Select] = {
+    "k-means": kmeans_medoids,
+    "TypiClust": typiclust,
+    "ProbCover": probcover,
+}
