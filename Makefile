@@ -20,6 +20,7 @@ bench: setup
 	$(BIN)/python benchmarks/step_cost.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/decoding.py
+	$(BIN)/python benchmarks/rungs.py
 
 setup: .venv/installed
 

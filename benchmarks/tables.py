@@ -12,8 +12,9 @@ from pathlib import Path
 
 from labelwise.storage import read_manifest
 from labelwise.study.findings import HARD, PUBLISHED_HARD, SOFT, paired_gains
+from labelwise.study.ladder import climb
 from labelwise.study.protocol import make_study
-from labelwise.study.report import answers
+from labelwise.study.report import answers, ladder_rows
 from labelwise.study.results import Cell, Summary, read_cells, summarise
 from labelwise.study.run import read_notes
 
@@ -52,6 +53,20 @@ def gain_table(cells: list[Cell]) -> list[str]:
         ]
         lines.append(f"| {n_labeled:,} | " + " | ".join(values) + " |")
     return lines
+
+
+def ladder_table(summaries: list[Summary]) -> list[str]:
+    rows = ladder_rows(climb(summaries))
+    if not rows:
+        return []
+    return [
+        "## From the published decoding to the student",
+        "",
+        "| labels | step | method | accuracy, % | gain | over label spreading | seconds a cell |",
+        "| --- " * 7 + "|",
+        *["| " + " | ".join(row) + " |" for row in rows],
+        "",
+    ]
 
 
 def model_table(run: Path) -> list[str]:
@@ -98,6 +113,7 @@ def main() -> None:
         "",
         *gain_table(cells),
         "",
+        *ladder_table(summaries),
         "## Models",
         "",
         *model_table(run),

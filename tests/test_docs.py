@@ -40,7 +40,17 @@ def test_every_option_in_the_documents_exists():
     runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
     helps = "".join(
         runner.invoke(app, [*command, "--help"]).output
-        for command in ([], ["demo"], ["train"], ["budget"], ["decode"], ["study"], ["audit"], ["info"])
+        for command in (
+            [],
+            ["demo"],
+            ["train"],
+            ["budget"],
+            ["suggest"],
+            ["decode"],
+            ["study"],
+            ["audit"],
+            ["info"],
+        )
     )
     known = set(re.findall(r"--[a-z-]+", helps))
     for line in "".join(blocks("README.md", "")).splitlines():

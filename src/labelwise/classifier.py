@@ -34,7 +34,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Teach a compact network the decoder's answers and the labels, and answer with it, unless the decoder
         is right more often on labels that both have not seen. Minutes for tens of thousands of images.
     random_state : int, RandomState, Generator or None, default=None
-        For training; None leaves what `gmvae` says.
+        For training; None leaves what `gmvae` and `refine` say.
 
     Attributes
     ----------
@@ -113,8 +113,9 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.student_: Student | None = None
         self.refinement_: str | None = None
         if self.refine is not False:
-            template = self.refine if isinstance(self.refine, Student) else Student(self.gmvae_.augment)
-            refinement = refine(template, self.decoder_, X, posteriors, y, random_state=self.random_state)
+            refinement = refine(
+                self._student(), self.decoder_, X, posteriors, y, random_state=self.random_state
+            )
             self.student_, self.refinement_ = refinement.student, refinement.verdict
         self.n_features_in_ = self.gmvae_.n_features_in_
         if hasattr(self.gmvae_, "feature_names_in_"):
@@ -153,12 +154,18 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _decoder(self) -> Decoder:
         switch = Option(True, False)
         check_parameters({"prefit": self.prefit}, {"prefit": switch})
-        if not isinstance(self.refine, Student):
-            check_parameters({"refine": self.refine}, {"refine": switch})
+        if not isinstance(self.refine, (bool, Student)):
+            raise ParameterError(f"refine={self.refine!r} must be True, False or a Student")
         if isinstance(self.decoder, Decoder):
             return clone(self.decoder)  # type: ignore[no-any-return]
         check_parameters({"decoder": self.decoder}, {"decoder": Option(*DECODERS)})
         return DECODERS[self.decoder]()
+
+    def _student(self) -> Student:
+        if isinstance(self.refine, Student):
+            return self.refine
+        gmvae = self.gmvae_
+        return Student(gmvae.augment, device=gmvae.device, random_state=gmvae.seed_)
 
     def _structure(self, X: Any) -> GMVAE:
         if self.prefit:

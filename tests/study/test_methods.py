@@ -34,8 +34,8 @@ def blobs():
 def task(blobs):
     X, Q, _ = blobs
     made, _ = prepare(NEEDS, X[:N_POOL], X[N_POOL:], n_components=6)
-    pool = View(**vars(made.pool) | {"posteriors": Posteriors(Q[:N_POOL])})
-    held_out = View(**vars(made.held_out) | {"posteriors": Posteriors(Q[N_POOL:])})
+    pool = View(**vars(made.pool) | {"posteriors": Posteriors(Q[:N_POOL]), "images": X[:N_POOL]})
+    held_out = View(**vars(made.held_out) | {"posteriors": Posteriors(Q[N_POOL:]), "images": X[N_POOL:]})
     return Task(pool, held_out, made.graph)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.errors import DataError, ParameterError
+from labelwise.cli.items import open_items
+from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,18 +51,11 @@ def audit(
         raise ParameterError(f"--abstain {abstain:g} must be a probability from 0 to 1")
     import numpy as np
 
-    from labelwise.datasets import load_dataset, read_labels
+    from labelwise.datasets import read_labels
     from labelwise.decoding.posteriors import Posteriors
-    from labelwise.gmvae import GMVAE
     from labelwise.study.audit import measure_drift, mixed_components, served
 
-    gmvae = GMVAE.load(model)
-    dataset = load_dataset(data, label_column=label_column)
-    if tuple(dataset.X.shape[1:]) != tuple(gmvae.item_shape_):
-        raise DataError(
-            f"{dataset.name} has items of shape {dataset.X.shape[1:]}, but the model was trained on items of "
-            f"shape {tuple(gmvae.item_shape_)}: use data of the same kind"
-        )
+    gmvae, dataset = open_items(model, data, label_column=label_column)
     drift = measure_drift(gmvae, dataset.X)
     posteriors = Posteriors(gmvae.predict_proba(dataset.X))
     n_components, n_samples = posteriors.n_components, len(dataset.X)

@@ -14,7 +14,9 @@ from labelwise.cli.budget import budget
 from labelwise.cli.decode import decode
 from labelwise.cli.demo import demo
 from labelwise.cli.info import info
+from labelwise.cli.refine import refine
 from labelwise.cli.study import study
+from labelwise.cli.suggest import suggest
 from labelwise.cli.train import train
 from labelwise.errors import LabelwiseError
 
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, train, budget, decode, study, audit, info):
+for command in (demo, train, budget, suggest, decode, refine, study, audit, info):
     app.command()(command)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labelwise.cli.places import check_folder_of
 from labelwise.errors import CheckpointError, MissingExtraError, ParameterError, StorageError
 
 if TYPE_CHECKING:
@@ -246,11 +246,7 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
 
 def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: bool) -> None:
     """Refuse, before any work, a place that cannot be written or holds something."""
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        raise StorageError(f"folder {folder} does not exist: create it first")
-    if not os.access(folder, os.W_OK):
-        raise StorageError(f"folder {folder} is not writable: choose another with -o")
+    check_folder_of(output)
     if resume or overwrite:
         return
     if output.exists():

@@ -27,7 +27,7 @@ _CANDIDATES: dict[str, type[Decoder]] = {
 }
 _MIN_LABELS = 20
 _MIN_OF_CLASS = 3  # labels of a class before one of them can be called doubtful
-_DOUBTFUL = 0.02  # probability of a label below which it is
+_DOUBTFUL = 0.1  # so many right labels may be called doubtful in all, if probabilities are calibrated
 _SURE = 0.9  # probability of another class above which it is
 _SHOWN = 5
 
@@ -72,7 +72,9 @@ class AutoDecoder(Decoder):
         self.scores_: dict[str, float] = {}
         self.temperature_ = 1.0
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
-        if n_labels < _MIN_LABELS or len(np.unique(codes)) < 2:
+        if len(np.unique(codes)) < 2:
+            self.reason_ = "all labels are of one class"
+        elif n_labels < _MIN_LABELS:
             self.reason_ = f"{n_labels} labels are too few to compare decoders"
         else:
             found = {
@@ -109,7 +111,7 @@ class AutoDecoder(Decoder):
         calibrated = temper(found, self.temperature_)
         own = calibrated[np.arange(len(codes)), codes]
         common = np.bincount(codes)[codes] >= _MIN_OF_CLASS
-        doubtful = common & (own < _DOUBTFUL) & (calibrated.max(axis=1) > _SURE)
+        doubtful = common & (own < _DOUBTFUL / len(codes)) & (calibrated.max(axis=1) > _SURE)
         self.doubtful_labels_ = labeled[doubtful]
         if doubtful.any():
             pairs = zip(labeled[doubtful], codes[doubtful], calibrated[doubtful].argmax(axis=1), strict=True)

@@ -77,7 +77,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         Q = as_posteriors(Q, latents=latents)
         labels, labeled = split_labels(y, len(Q))
         found, codes = np.unique(labels, return_inverse=True)
-        self.classes_ = self._all_classes(found)
+        self.classes_ = all_classes(found, self.classes)
         codes = np.searchsorted(self.classes_, found)[codes]
         counts = np.bincount(codes, minlength=len(self.classes_))
         self.n_features_in_ = Q.n_components
@@ -137,18 +137,6 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 
     def _answers(self, Q: Posteriors) -> np.ndarray:
         return np.asarray(self.classes_[self._probabilities(Q).argmax(axis=1)])
-
-    def _all_classes(self, found: np.ndarray) -> np.ndarray:
-        if self.classes is None:
-            return found
-        classes = np.unique(np.asarray(self.classes))
-        unknown = [label for label in found.tolist() if label not in classes]
-        if unknown:
-            raise LabelError(
-                f"label {unknown[0]!r} is not among the classes {', '.join(map(str, classes))}: "
-                "correct the label or add the class"
-            )
-        return np.asarray(classes)
 
     def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
         """Learn from rows `labeled` of `Q`, whose classes are `classes_[codes]`."""
@@ -213,6 +201,26 @@ class GraphDecoder(Decoder):
         if Q.neighbourhood_is(self._pool):
             return np.asarray(self.node_scores_[self._pool.nodes])
         return np.asarray(Q.placed_in(self._pool) @ self.node_scores_)
+
+
+def all_classes(found: np.ndarray, classes: Any) -> np.ndarray:
+    """The classes named in `classes`, or those `found` among the labels where it is None; sorted.
+
+    Raises
+    ------
+    LabelError
+        If a label is not among `classes`.
+    """
+    if classes is None:
+        return found
+    named = np.unique(np.asarray(classes))
+    unknown = [label for label in found.tolist() if label not in named]
+    if unknown:
+        raise LabelError(
+            f"label {unknown[0]!r} is not among the classes {', '.join(map(str, named))}: "
+            "correct the label or add the class"
+        )
+    return np.asarray(named)
 
 
 def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:

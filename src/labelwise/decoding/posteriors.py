@@ -130,6 +130,22 @@ def as_posteriors(Q: Any, n_components: int | None = None, *, latents: Any = Non
     return Q
 
 
+def check_rows(P: np.ndarray, name: str) -> None:
+    """Refuse rows that are no probabilities; errors call them `name`.
+
+    Raises
+    ------
+    DataError
+    """
+    wrong = ~(np.abs(P.sum(axis=1) - 1) < _ROW_SUM_TOLERANCE) | ~(P >= 0).all(axis=1)
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise DataError(
+            f"{name} must be at least 0 and sum to 1 in each row, but row {row} has minimum "
+            f"{P[row].min():g} and sum {P[row].sum():g}: pass what predict_proba returns"
+        )
+
+
 def _check_columns(found: int, expected: int) -> None:
     if found != expected:
         raise DataError(
@@ -146,13 +162,7 @@ def _checked(Q: Any) -> np.ndarray:
             f"but have shape {Q.shape} and type {Q.dtype}"
         )
     Q = Q if Q.dtype.kind == "f" else Q.astype(np.float64)
-    wrong = ~(np.abs(Q.sum(axis=1) - 1) < _ROW_SUM_TOLERANCE) | ~(Q >= 0).all(axis=1)
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise DataError(
-            f"posteriors must be at least 0 and sum to 1 in each row, but row {row} has minimum "
-            f"{Q[row].min():g} and sum {Q[row].sum():g}: pass what predict_proba returns"
-        )
+    check_rows(Q, "posteriors")
     return np.asarray(Q)
 
 

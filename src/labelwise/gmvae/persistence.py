@@ -31,7 +31,7 @@ def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
     manifest = {
         "kind": KIND,
         "labelwise": labelwise.__version__,
-        "parameters": {name: _plain(value) for name, value in parameters.items()},
+        "parameters": {name: plain(value) for name, value in parameters.items()},
         "architecture": asdict(gmvae.module_.architecture),
         "training": {"n_epochs": gmvae.n_epochs_, "batch_size": gmvae.batch_size_, "seed": gmvae.seed_},
         "shares": gmvae.shares_.tolist(),
@@ -84,9 +84,10 @@ def damage_told(path: Path) -> Iterator[None]:
         raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A parameter as JSON can hold it."""
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, torch.device):
         return str(value)
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

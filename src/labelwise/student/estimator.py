@@ -13,12 +13,14 @@ from rich.console import Console
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.decoding.base import split_labels
+from labelwise.decoding.base import all_classes, split_labels
+from labelwise.decoding.posteriors import check_rows
 from labelwise.errors import DataError, LabelError
 from labelwise.gmvae.batches import Items
 from labelwise.gmvae.defaults import resolve_device, use_bfloat16
 from labelwise.gmvae.inputs import check_image_options, check_items, choose_likelihood, column_moments
 from labelwise.gmvae.likelihood import Gaussian
+from labelwise.gmvae.persistence import damage_told
 from labelwise.parameters import Constraint, Integer, Option, Positive, check_parameters
 from labelwise.randomness import RandomState, draw_seed, numpy_generator, torch_generator
 from labelwise.student.network import PRODUCT_WIDTH, build_network
@@ -36,6 +38,7 @@ from labelwise.student.rounds import (
 _CHECK_SHARE = 0.1  # of the labels, kept back to see whether the student helps
 _MIN_CHECKS = 10
 _SETTLED = 0.002  # rounds end when fewer answers than this share change
+_TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -160,10 +163,10 @@ class Student(BaseEstimator):  # type: ignore[misc]
         check_parameters(self.get_params(deep=False), self._constraints)
         X, item_shape = check_items(self, X, reset=True)
         self.item_shape_ = tuple(int(side) for side in item_shape)
-        self.likelihood_ = choose_likelihood(X, self.item_shape_, "auto")
+        self.likelihood_ = choose_likelihood(X, X.shape[1:], "auto")
         check_image_options(self.item_shape_, self.likelihood_, self.augment, "auto")
         labels, labeled = split_labels(y, len(X))
-        self.classes_ = np.unique(labels) if classes is None else np.asarray(classes)
+        self.classes_ = all_classes(np.unique(labels), classes)
         answers = np.asarray(answers, dtype=np.float32)
         if answers.shape != (len(X), len(self.classes_)):
             raise DataError(
@@ -171,8 +174,13 @@ class Student(BaseEstimator):  # type: ignore[misc]
                 f"{len(self.classes_)} classes"
             )
         if len(self.classes_) < 2:
-            raise LabelError(f"all labels are {labels[0]!r}: a student needs two classes; label more items")
+            raise LabelError(
+                f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
+            )
+        check_rows(answers, "answers")
         unseen = np.isin(labeled, [] if kept_back is None else kept_back)
+        if unseen.all():
+            raise LabelError(f"all {len(labeled)} labels are kept back: leave some to learn from")
         self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels), unseen)
         return self
 
@@ -186,10 +194,14 @@ class Student(BaseEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "network_")
         X, _ = check_items(self, X, reset=False)
+        if self.likelihood_ == "bernoulli":
+            choose_likelihood(X, self.item_shape_, "bernoulli")
         items = Items(X, resolve_device(self.device))
         features, probabilities = infer(self.network_, items, mixed=self._mixed())
         place = self._pool.place(self.projection_(features))
-        return combine(probabilities, np.asarray(place @ self.node_scores_))
+        near = np.asarray(place @ self.node_scores_)
+        # Of the nearest items some may lie where no label reaches.
+        return combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), _TINY))
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable class of each item, shape (n_samples,)."""
@@ -216,9 +228,10 @@ class Student(BaseEstimator):  # type: ignore[misc]
             If the folder is missing, damaged or from a newer labelwise.
         """
         parameters, state = load_student(Path(path))
-        self = cls(**{**parameters, "device": device})
-        check = state.pop("check_")
-        self.check_ = None if check is None else Check(**check)
+        with damage_told(Path(path)):
+            self = cls(**{**parameters, "device": device})
+            check = state.pop("check_")
+            self.check_ = None if check is None else Check(**check)
         for name, value in state.items():
             setattr(self, name, value)
         self._pool = neighbourhood(self.points_)
@@ -301,13 +314,10 @@ def rows_to_keep_back(y: Any, random_state: RandomState = None) -> np.ndarray:
     ndarray of int, sorted
     """
     labels, labeled = split_labels(y, len(y))
-    n_checks = round(_CHECK_SHARE * len(labels))
-    if n_checks < _MIN_CHECKS:
-        return np.empty(0, dtype=np.int64)
     order = numpy_generator(draw_seed(random_state), CHECKS).permutation(len(labels))
     _, first_of_class = np.unique(labels[order], return_index=True)
-    free = np.delete(order, first_of_class)
-    return np.sort(labeled[free[:n_checks]])
+    checks = np.delete(order, first_of_class)[: int(_CHECK_SHARE * len(labels))]
+    return np.sort(labeled[checks if len(checks) >= _MIN_CHECKS else checks[:0]])
 
 
 def _judge(teacher: np.ndarray, student: np.ndarray, rows: np.ndarray, codes: np.ndarray) -> Check:

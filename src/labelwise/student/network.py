@@ -81,7 +81,7 @@ def _convolutions(item_shape: tuple[int, ...]) -> list[nn.Module]:
     for n_out, step in ((_WIDTH, stride), (2 * _WIDTH, 1), (4 * _WIDTH, 1)):
         convolution = nn.Conv2d(n_in, n_out, 3, stride=step, padding=1, bias=False)
         layers += [convolution, nn.BatchNorm2d(n_out), nn.GELU()]
-        if n_out == 2 * _WIDTH:
+        if n_out == 2 * _WIDTH and min(height, width) > 1:
             layers.append(nn.MaxPool2d(2))
         n_in = n_out
     return [*layers, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten()]

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 import labelwise
-from labelwise.gmvae.persistence import damage_told
+from labelwise.gmvae.persistence import damage_told, plain
 from labelwise.randomness import torch_generator
 from labelwise.storage import load_folder, save_folder
 from labelwise.student.network import build_network
@@ -24,14 +24,15 @@ _OWN_ARRAYS = ("points", "node_scores", "projection_mean", "projection_axes")
 
 def save_student(student: Student, path: Path) -> None:
     """Write the folder. Answers for the items of `fit` are not kept: the student gives them again."""
-    parameters = student.get_params(deep=False)
+    parameters = {**student.get_params(deep=False), "random_state": None}
     manifest = {
         "kind": KIND,
         "labelwise": labelwise.__version__,
-        "parameters": {**parameters, "random_state": None},
+        "parameters": {name: plain(value) for name, value in parameters.items()},
         "item_shape": list(student.item_shape_),
         "likelihood": student.likelihood_,
         "classes": student.classes_.tolist(),
+        "feature_names": [str(name) for name in getattr(student, "feature_names_in_", [])],
         "history": student.history_,
         "check": None if student.check_ is None else vars(student.check_),
     }
@@ -70,4 +71,6 @@ def load_student(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             "node_scores_": own["node_scores"],
             "projection_": Projection(own["projection_mean"], own["projection_axes"]),
         }
+        if manifest["feature_names"]:
+            state["feature_names_in_"] = np.array(manifest["feature_names"], dtype=object)
         return manifest["parameters"], state

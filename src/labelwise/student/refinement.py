@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from sklearn.base import clone
 
 from labelwise.decoding import UNLABELED, Decoder
 from labelwise.decoding.posteriors import Posteriors
+from labelwise.errors import LabelwiseWarning
 from labelwise.randomness import RandomState, draw_seed
 from labelwise.student.estimator import Student, rows_to_keep_back
 
@@ -57,6 +59,7 @@ def refine(
     y : array-like of shape (n_samples,)
         Labels, -1 where there is none.
     random_state : int, RandomState, Generator or None, default=None
+        None takes that of `student`.
 
     Returns
     -------
@@ -70,13 +73,15 @@ def refine(
     classes = decoder.classes_
     if len(classes) < 2:
         return Refinement(None, "no student: all labels are of one class")
-    seed = draw_seed(random_state)
+    seed = draw_seed(student.random_state if random_state is None else random_state)
     kept_back = rows_to_keep_back(y, seed)
     teacher = decoder
     if len(kept_back):
-        seen = np.asarray(y).copy()
+        seen = np.asarray(y).astype(object)  # texts, booleans and unsigned integers have no -1
         seen[kept_back] = UNLABELED
-        teacher = clone(decoder).set_params(classes=classes).fit(posteriors, seen)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", LabelwiseWarning)  # the decoder gave them for all labels
+            teacher = clone(decoder).set_params(classes=classes).fit(posteriors, seen)
     answers = teacher.predict_proba(posteriors)
     taught = clone(student).set_params(random_state=seed)
     taught.fit(X, y, answers, classes=classes, kept_back=kept_back)

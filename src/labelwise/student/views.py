@@ -18,7 +18,7 @@ def student_views(
 
     An erased part fits all kinds of data: an item is still what it is. In an image it is a square at a random
     place (DeVries and Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017),
-    in a row of numbers a tenth of the columns, set to the mean.
+    in a row of numbers a tenth of the columns. What is erased becomes 0: the mean of a standardised column.
 
     Parameters
     ----------

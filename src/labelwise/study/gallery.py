@@ -18,6 +18,7 @@ from labelwise.randomness import numpy_generator
 from labelwise.storage import write_beside
 from labelwise.study import analysis, figures
 from labelwise.study.findings import SOFT
+from labelwise.study.ladder import climb
 from labelwise.study.protocol import Study, split_parts
 from labelwise.study.results import Summary, read_cells, summarise, write_rows
 from labelwise.study.robustness import Robust, measure_robustness
@@ -134,6 +135,10 @@ def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
         write_rows(output / "robustness.csv", robust, Robust)
         title = f"Accuracy on changed images, {close.n_labeled:,} labels of unchanged ones"
         drawn["robustness"] = output / "figures" / "robustness.png", figures.plot_robustness(robust, title)
+    if rungs := climb(summaries):
+        title = f"{close.dataset.name}: what each step adds"
+        ladder: Figure = _figure_of(figures.plot_ladder(rungs, title=title))
+        drawn["ladder"] = output / "figures" / "ladder.png", ladder
     for name, figure in _quality(study, close).items():
         drawn[name] = output / "figures" / f"{name}.png", figure
     for name, points in close.maps.items():

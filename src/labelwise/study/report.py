@@ -28,6 +28,7 @@ from labelwise.study.findings import (
     paired_gains,
 )
 from labelwise.study.gallery import CloseUp
+from labelwise.study.ladder import Rung, climb
 from labelwise.study.methods import METHODS
 from labelwise.study.protocol import Study
 from labelwise.study.results import Cell, Summary, read_cells, summarise
@@ -73,6 +74,7 @@ def write_report(study: Study, output: Path, close: CloseUp, drawn: dict[str, Pa
         table=_table(summaries),
         held_out=_table(summaries, held_out=True),
         gains=_gain_rows(cells),
+        ladder=ladder_rows(climb(summaries)),
         images={name: _data_url(path.read_bytes()) for name, path in drawn.items()},
         shown_labels=close.n_labeled,
         purity=close.components.mean_purity,
@@ -225,6 +227,27 @@ def _gain_rows(cells: Sequence[Cell]) -> list[dict[str, Any]]:
             ],
         }
         for n, gains in sorted(by_budget.items())
+    ]
+
+
+def ladder_rows(rungs: Sequence[Rung]) -> list[list[str]]:
+    """Labels, step, method, accuracy, gain over what, gain over label spreading, seconds."""
+
+    def points(gain: float) -> str:
+        return "" if math.isnan(gain) else f"{100 * gain:+.1f}"
+
+    return [
+        [
+            f"{rung.n_labeled:,}",
+            rung.name,
+            rung.method,
+            f"{100 * rung.mean:.1f}"
+            + ("" if math.isnan(rung.half_width) else f" ± {100 * rung.half_width:.1f}"),
+            "" if rung.base is None else f"{points(rung.gain)} over {rung.base}",
+            points(rung.over_peer),
+            f"{rung.seconds:.2g}",
+        ]
+        for rung in rungs
     ]
 
 

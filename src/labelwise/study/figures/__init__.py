@@ -3,6 +3,7 @@
 from labelwise.study.figures.choice import plot_choice
 from labelwise.study.figures.components import plot_component_samples, plot_purity, plot_reconstructions
 from labelwise.study.figures.curve import plot_accuracy_curve
+from labelwise.study.figures.ladder import plot_ladder
 from labelwise.study.figures.latent import plot_latent
 from labelwise.study.figures.quality import (
     plot_class_gains,
@@ -19,6 +20,7 @@ __all__ = [
     "plot_class_gains",
     "plot_component_samples",
     "plot_confusion",
+    "plot_ladder",
     "plot_latent",
     "plot_purity",
     "plot_reconstructions",

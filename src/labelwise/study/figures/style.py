@@ -27,7 +27,19 @@ class Line:
 
 
 _LINES = {
+    "student": Line("#000000", "-", "*", 2.6),
+    "student, suggested": Line("#000000", "--", "*", 2.6),
+    "auto": Line("#000000", "-.", "o"),
+    "poisson": Line("#7A3E9D", "-", "p", 2.0),
+    "poisson, suggested": Line("#7A3E9D", "--", "p", 2.0),
+    "poisson, k-means": Line("#7A3E9D", ":", "<"),
+    "poisson, TypiClust": Line("#7A3E9D", ":", "^"),
+    "poisson, ProbCover": Line("#7A3E9D", ":", "v"),
+    "spreading": Line("#7A3E9D", "-.", "D"),
+    "bayes": Line("#0072B2", "-.", "h"),
+    "related": Line("#0072B2", ":", "8"),
     "soft": Line("#0072B2", "-", "o", 2.6),
+    "soft, suggested": Line("#0072B2", "--", "o", 2.0),
     "hard": Line("#56B4E9", "-", "s", 1.8),
     "hard (as published)": Line("#56B4E9", ":", "s", 1.8),
     "label spreading": Line("#009E73", "-", "D", 2.0),

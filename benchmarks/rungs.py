@@ -1,0 +1,116 @@
+"""What each step from a model to an answer costs on MNIST, and choosing and spreading on 145,600 items.
+
+Prints the table of benchmarks/results/rungs.md. Without `--model` a model is trained first: that is a step
+too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from labelwise import GMVAE, load_dataset
+from labelwise.decoding import DECODERS
+from labelwise.decoding.neighbours import Neighbourhood
+from labelwise.decoding.posteriors import Posteriors
+from labelwise.errors import DownloadError
+from labelwise.selection import suggest_from
+from labelwise.student import Student, refine
+
+N_LABELS = 140
+N_MANY = 145_600  # items of EMNIST Letters
+N_LATENT, N_COMPONENTS = 32, 100
+
+Row = tuple[str, float]
+
+
+def timed(rows: list[Row], name: str, run: Callable[[], object]) -> object:
+    start = time.perf_counter()
+    result = run()
+    rows.append((name, time.perf_counter() - start))
+    print(f"{name}: {rows[-1][1]:.1f} s", flush=True)
+    return result
+
+
+def rungs_of(name: str, model: Path | None) -> list[Row]:
+    """Seconds of each step on a data set."""
+    rows: list[Row] = []
+    X, truth, _ = load_dataset(name)
+    if model is None:
+        gmvae = timed(rows, "training the model", lambda: GMVAE(augment="affine", random_state=0).fit(X))
+    else:
+        gmvae = GMVAE.load(model)
+    posteriors = timed(
+        rows, "posteriors and latents", lambda: Posteriors(gmvae.predict_proba(X), gmvae.transform(X))
+    )
+    found = timed(
+        rows, f"suggesting {N_LABELS} items", lambda: suggest_from(posteriors, N_LABELS, random_state=0)
+    )
+    chosen = np.array([suggestion.index for suggestion in found])
+    y = np.full(len(X), -1)
+    y[chosen] = truth[chosen]
+    timed(
+        rows, "graph of neighbours, once for all decoders", lambda: posteriors.neighbourhood(10).parts.shape
+    )
+    for decoder in DECODERS:
+        timed(rows, decoder, lambda kind=DECODERS[decoder]: kind().fit(posteriors, y).predict(posteriors))
+    decoder = DECODERS["auto"]().fit(posteriors, y)
+    timed(
+        rows,
+        "student",
+        lambda: refine(Student("affine"), decoder, X, posteriors, y, random_state=0),
+    )
+    return rows
+
+
+def on_many_items() -> list[Row]:
+    """Choosing and spreading on latents as a model of many items might give them."""
+    rows: list[Row] = []
+    rng = np.random.default_rng(0)
+    homes = rng.integers(N_COMPONENTS, size=N_MANY)
+    centres = rng.standard_normal((N_COMPONENTS, N_LATENT))
+    latents = (centres[homes] + 0.5 * rng.standard_normal((N_MANY, N_LATENT))).astype(np.float32)
+    responsibilities = np.full((N_MANY, N_COMPONENTS), 0.1 / N_COMPONENTS, dtype=np.float32)
+    responsibilities[np.arange(N_MANY), homes] += 0.9
+    posteriors = Posteriors(responsibilities, latents)
+    timed(rows, "suggesting 100 items", lambda: suggest_from(posteriors, 100, random_state=0))
+    given = np.zeros((N_MANY, 26), dtype=np.float32)
+    labeled = rng.permutation(N_MANY)[:291]
+    given[labeled, homes[labeled] % 26] = 1
+
+    def spread() -> np.ndarray:
+        pool = Neighbourhood(latents, 10)
+        return DECODERS["poisson"]().node_scores(pool, pool.gather(given))
+
+    timed(rows, "spreading 291 labels, graph included", spread)
+    return rows
+
+
+def table(rows: list[Row]) -> list[str]:
+    return ["| step | seconds |", "| --- | --- |", *[f"| {name} | {seconds:.1f} |" for name, seconds in rows]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="mnist")
+    parser.add_argument("--model", type=Path, help="a trained model of the data, to leave training out")
+    options = parser.parse_args()
+    lines = ["# What each step costs", "", "`make bench` (or `python benchmarks/rungs.py`).", ""]
+    try:
+        rows = rungs_of(options.data, options.model)
+    except DownloadError as error:
+        print(f"{options.data} is left out: {error}")
+    else:
+        lines += [f"## {options.data}, {N_LABELS} labels", "", *table(rows), ""]
+    lines += [f"## {N_MANY:,} synthetic items, {N_LATENT} latent dimensions", "", *table(on_many_items()), ""]
+    path = Path(__file__).parent / "results" / "rungs.md"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""The ladder: which methods stand on it, and what each is compared with."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from labelwise.study.figures import plot_ladder
+from labelwise.study.ladder import RUNGS, climb
+from labelwise.study.methods import METHODS
+from labelwise.study.report import ladder_rows
+from labelwise.study.results import Summary
+
+
+def summary(method, mean, n_labeled=10, seconds=1.0):
+    return Summary("data", n_labeled, method, mean, 0.01, 5, seconds=seconds)
+
+
+ALL = [
+    summary("hard (as published)", 0.3),
+    summary("soft", 0.5),
+    summary("poisson", 0.55),
+    summary("auto", 0.6, seconds=2.5),
+    summary("student", 0.7),
+    summary("poisson, suggested", 0.8),
+    summary("student, suggested", 0.85),
+    summary("label spreading", 0.45),
+]
+
+
+def test_every_rung_names_methods_and_rungs_that_exist():
+    for methods, base in RUNGS.values():
+        assert set(methods) <= set(METHODS)
+        assert base is None or base in RUNGS
+
+
+def test_gains_are_over_the_rung_that_each_is_compared_with():
+    rungs = {rung.name: rung for rung in climb(ALL)}
+    assert list(rungs) == list(RUNGS)
+    assert math.isnan(rungs["hard, as published"].gain)
+    assert rungs["soft"].gain == pytest.approx(0.2)
+    assert rungs["better decoder"].method == "auto"
+    assert rungs["better decoder"].seconds == 2.5
+    assert rungs["student"].gain == pytest.approx(0.1)
+    assert rungs["better decoder, suggested labels"].gain == pytest.approx(0.2)
+    assert rungs["student, suggested labels"].gain == pytest.approx(0.05)
+    assert rungs["student, suggested labels"].over_peer == pytest.approx(0.4)
+
+
+def test_what_a_study_did_not_run_is_left_out():
+    rungs = climb([summary("poisson, suggested", 0.8), summary("student, suggested", 0.9)])
+    assert [rung.name for rung in rungs] == ["better decoder, suggested labels", "student, suggested labels"]
+    assert rungs[0].base is None
+    assert math.isnan(rungs[0].over_peer)
+
+
+def test_one_rung_alone_is_no_ladder():
+    assert climb([summary("soft", 0.5), summary("label spreading", 0.4)]) == []
+
+
+def test_budgets_are_apart():
+    rungs = climb([*ALL, summary("soft", 0.6, 20), summary("poisson", 0.9, 20)])
+    assert [rung.n_labeled for rung in rungs] == [10] * 6 + [20] * 2
+    assert rungs[-1].gain == pytest.approx(0.3)
+
+
+def test_rows_say_what_a_gain_is_over():
+    rows = ladder_rows(climb(ALL))
+    assert rows[0] == ["10", "hard, as published", "hard (as published)", "30.0 ± 1.0", "", "-15.0", "1"]
+    assert rows[1][4] == "+20.0 over hard, as published"
+
+
+def test_the_figure_has_a_bar_for_each_rung():
+    axes = plot_ladder(climb(ALL), title="data")
+    assert len(axes.patches) == len(RUNGS)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == list(RUNGS)
