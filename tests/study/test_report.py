@@ -67,6 +67,7 @@ def test_the_run_folder_is_complete(run):
         "figures/purity.png",
         "figures/reconstructions.png",
         "figures/reliability.png",
+        "figures/risk_coverage.png",
         "figures/robustness.png",
         "robustness.csv",
         "figures/confusion.png",

@@ -205,7 +205,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable class of each item, shape (n_samples,)."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        codes = self.predict_proba(X).argmax(axis=1)
+        return np.asarray(self.classes_[codes])
 
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: `manifest.json` and `weights.safetensors`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,10 @@ from sklearn.manifold import TSNE
 
 from labelwise.budget import label_budget
 from labelwise.datasets import Dataset, load_dataset
+from labelwise.decoding import AutoDecoder
+from labelwise.decoding.abstention import risk_coverage
+from labelwise.decoding.posteriors import Posteriors
+from labelwise.errors import DoubtfulLabelWarning
 from labelwise.gmvae import GMVAE
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator
@@ -231,12 +236,11 @@ def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
         ),
         "margin of q(c | x)": analysis.gains_by(margin, truth, decoded, np.linspace(0, 1, 9)),
     }
-    hard_proba = decoded.hard.predict_proba(close.Q).max(axis=1)
-    right = {"soft": decoded.soft_answers == truth, "hard": decoded.hard_answers == truth}
-    stated = {"soft": decoded.soft_proba.max(axis=1), "hard": hard_proba}
+    stated, right = _stated_and_right(close)
     reliability = {
         name: analysis.reliability(stated[name][unlabeled], right[name][unlabeled]) for name in right
     }
+    curves = {name: risk_coverage(stated[name][unlabeled], right[name][unlabeled]) for name in right}
     table = analysis.confusion(truth[unlabeled], decoded.soft_answers[unlabeled], len(close.names))
     pairs = analysis.worst_pairs(table, _PAIRS)
     images = [
@@ -257,10 +261,34 @@ def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
         "reliability": _figure_of(
             figures.plot_reliability(reliability, f"Can probabilities be believed? {labels}")
         ),
+        "risk_coverage": _figure_of(
+            figures.plot_risk_coverage(curves, f"Errors left when only sure answers are given, {labels}")
+        ),
         "confusion": figures.plot_confusion(
             table, close.names, pairs, images, f"Soft decoding with {labels}: what is taken for what"
         ),
     }
+
+
+def _stated_and_right(close: CloseUp) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """For each decoder the probability of its answers, and whether they are right, of all items."""
+    decoded, truth = close.decoded, close.truth
+    posteriors = Posteriors(close.Q, close.Z)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DoubtfulLabelWarning)  # true labels, drawn by the study itself
+        auto = AutoDecoder().fit(posteriors, decoded.y)
+    answers = auto.predict_proba(posteriors)
+    stated = {
+        "auto": answers.max(axis=1),
+        "soft": decoded.soft_proba.max(axis=1),
+        "hard": decoded.hard.predict_proba(close.Q).max(axis=1),
+    }
+    right = {
+        "auto": auto.classes_[answers.argmax(axis=1)] == truth,
+        "soft": decoded.soft_answers == truth,
+        "hard": decoded.hard_answers == truth,
+    }
+    return stated, right
 
 
 def _figure_of(axes: Any) -> Any:

@@ -9,6 +9,7 @@ from labelwise.study.figures.quality import (
     plot_class_gains,
     plot_confusion,
     plot_reliability,
+    plot_risk_coverage,
     plot_uncertainty_gains,
 )
 from labelwise.study.figures.robustness import plot_robustness
@@ -25,6 +26,7 @@ __all__ = [
     "plot_purity",
     "plot_reconstructions",
     "plot_reliability",
+    "plot_risk_coverage",
     "plot_robustness",
     "plot_uncertainty_gains",
     "plot_vote",

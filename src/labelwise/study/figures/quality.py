@@ -70,13 +70,41 @@ def plot_uncertainty_gains(parts: Mapping[str, UncertaintyGains], title: str) ->
     return figure
 
 
+_LOOKS = ((PALETTE[1], "-", "o"), (PALETTE[2], "--", "s"), (PALETTE[3], "-.", "D"))
+
+
+def plot_risk_coverage(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Axes:
+    """Draw the share of wrong answers against the share of items answered, the surest first.
+
+    Parameters
+    ----------
+    curves : dict of str to (coverage, risk)
+        By name of decoder; see `labelwise.decoding.abstention.risk_coverage`.
+    title : str
+    """
+    axes = new_figure(6.2, 4.4).subplots()
+    highest = 0.0
+    for (name, (coverage, risk)), (color, dashes, _) in zip(curves.items(), _LOOKS, strict=False):
+        # The first few items make a jagged start that says nothing.
+        shown = coverage >= min(0.02, coverage[-1])
+        axes.plot(coverage[shown], risk[shown], color=color, linestyle=dashes, linewidth=2, label=name)
+        highest = max(highest, float(risk[shown].max()))
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1.1 * highest if highest > 0 else 1)
+    axes.set_xlabel("share of items answered, the surest first")
+    axes.set_ylabel("share of wrong answers among them")
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.legend(frameon=False, loc="upper left")
+    tidy(axes)
+    return axes
+
+
 def plot_reliability(parts: Mapping[str, Reliability], title: str) -> Axes:
     """Draw accuracy against stated probability; `parts` maps names of decoders to the data."""
     figure = new_figure(5.6, 5.0)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as stated")
-    looks = ((PALETTE[1], "-", "o"), (PALETTE[2], "--", "s"), (PALETTE[3], "-.", "D"))
-    for (name, data), (color, dashes, marker) in zip(parts.items(), looks, strict=False):
+    for (name, data), (color, dashes, marker) in zip(parts.items(), _LOOKS, strict=False):
         axes.plot(
             data.confidence,
             data.accuracy,

@@ -1,0 +1,62 @@
+"""The student's network and how its answers are combined with those of the graph."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from labelwise.randomness import torch_generator
+from labelwise.student.network import build_network
+from labelwise.student.rounds import Projection, combine
+
+
+@pytest.mark.parametrize("shape", [(7,), (1, 9), (10, 10), (28, 28), (20, 17, 3)])
+def test_features_are_as_many_as_promised_whatever_the_shape(shape):
+    network = build_network(shape, 4, "bernoulli", torch_generator(0)).eval()
+    values = torch.rand(5, torch.Size(shape).numel())
+    features = network.features(values)
+    assert features.shape == (5, network.n_features)
+    assert network.head(features).shape == (5, 4)
+
+
+def test_weights_depend_on_the_generator_alone():
+    state = torch.get_rng_state()
+    first, second, third = (build_network((10, 10), 3, "bernoulli", torch_generator(s)) for s in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), state)
+    weights = [network.head.weight for network in (first, second, third)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_features_left_out_in_training_depend_on_the_generator_and_are_made_up_for_on_average():
+    network = build_network((6,), 3, "bernoulli", torch_generator(0)).train()
+    values = torch.rand(1, 6, generator=torch_generator(1)).expand(4000, 6)
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        first, second = (network(values, torch_generator(2)) for _ in range(2))
+        expected = network.head(network.features(values[:1]))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(first, second)
+    assert first.std(0).min() > 0
+    error = (first.mean(0) - expected[0]).abs() / (first.std(0) / 4000**0.5)
+    assert error.max() < 4
+
+
+def test_a_projection_keeps_what_varies_most():
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((200, 80)).astype(np.float32)
+    features[:, 5] *= 30
+    points = Projection.of(features)(features)
+    assert points.shape == (200, 64)
+    np.testing.assert_allclose(points.mean(axis=0), 0, atol=1e-4)
+    assert abs(np.corrcoef(points[:, -1], features[:, 5])[0, 1]) > 0.999
+    # What is left out is the least of it.
+    centred = features - features.mean(axis=0)
+    assert np.square(points).sum() > 0.95 * np.square(centred).sum()
+
+
+def test_the_network_alone_is_asked_where_no_label_reaches():
+    network = np.array([[0.9, 0.1], [0.2, 0.8]])
+    graph = np.array([[0.5, 0.5], [0.0, 0.0]])
+    np.testing.assert_allclose(combine(network, graph), [[0.7, 0.3], [0.2, 0.8]])
