@@ -148,7 +148,7 @@ class TestLearning:
     def test_images(self):
         images, truth = load_digits(return_X_y=True)
         X = (images * 15.9375).round().astype(np.uint8).reshape(-1, 8, 8)[:200]
-        classifier = GMVAEClassifier(GMVAE(8, **TINY)).fit(X, truth[:200])
+        classifier = GMVAEClassifier(GMVAE(8, **TINY), decoder="soft").fit(X, truth[:200])
         assert classifier.n_features_in_ == 64
         assert classifier.predict_proba(X[:5]).shape == (5, 10)
         with pytest.raises(DataError, match=r"^X has items of shape \(4, 16\), but the model was fitted on"):
@@ -180,7 +180,9 @@ class TestRandomState:
         X, _, y = blobs
         settings = TINY | {"random_state": None}
         one, same, other = (
-            GMVAEClassifier(GMVAE(4, **settings), random_state=seed).fit(X, y).predict_proba(X)
+            GMVAEClassifier(GMVAE(4, **settings), decoder="soft", random_state=seed)
+            .fit(X, y)
+            .predict_proba(X)
             for seed in (3, 3, 4)
         )
         np.testing.assert_array_equal(one, same)

@@ -47,6 +47,7 @@ def test_every_option_in_the_documents_exists():
             ["budget"],
             ["suggest"],
             ["decode"],
+            ["refine"],
             ["study"],
             ["audit"],
             ["info"],

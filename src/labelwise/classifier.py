@@ -12,6 +12,7 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 from labelwise.decoding import DECODERS, Decoder
 from labelwise.decoding.base import split_labels
 from labelwise.decoding.posteriors import Posteriors
+from labelwise.decoding.principal import PrincipalComponents
 from labelwise.errors import LabelError, ParameterError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Option, check_parameters
@@ -107,6 +108,8 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if y.dtype != object:
             check_classification_targets(y)
         self.gmvae_ = self._structure(X)
+        if decoder.uses_items:
+            self._principal = PrincipalComponents().fit(X)
         posteriors = self._posteriors(X, decoder)
         self.decoder_ = decoder.fit(posteriors, y)
         self.classes_ = self.decoder_.classes_
@@ -149,7 +152,8 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _posteriors(self, X: Any, decoder: Decoder) -> Posteriors:
         latents = self.gmvae_.transform(X) if decoder.uses_latents else None
-        return Posteriors(self.gmvae_.predict_proba(X), latents)
+        items = self._principal.transform(X) if decoder.uses_items else None
+        return Posteriors(self.gmvae_.predict_proba(X), latents, items=items)
 
     def _decoder(self) -> Decoder:
         switch = Option(True, False)

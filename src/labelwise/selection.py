@@ -29,7 +29,8 @@ from labelwise.randomness import RandomState, draw_seed, numpy_generator
 _N_NEIGHBORS = 10
 _N_STEPS = 20  # of the walks: a third of those of the decoder, so that reach means closeness
 _N_ITEMS = 10_000  # random items on whose graph the search runs: enough to tell who stands for how many
-_N_CANDIDATES = 1_000  # typical items among them: medoids of as many k-means cells
+_N_CANDIDATES = 1_000  # typical items among them: medoids of as many k-means cells ...
+_ITEMS_A_CANDIDATE = 4  # ... each of which should hold several items
 _BATCH = 250  # items chosen on one such graph; then others are drawn
 _SURE = 0.1  # weight of an item whose answer is certain, against 1 for one that could be anything
 _DOUBT = 0.25  # an item less certain than this is named as such
@@ -134,7 +135,7 @@ class _Search:
         doubt, names = self._doubt(graph, rows)
         is_taken = np.zeros(len(graph.points), dtype=bool)
         is_taken[graph.nodes[: len(taken)]] = True
-        candidates = _typical_nodes(graph.points, max(_N_CANDIDATES, 4 * n_wanted), rng)
+        candidates = _typical_nodes(graph.points, rng)
         candidates = candidates[~is_taken[candidates]]
         if len(candidates) < n_wanted:  # few items, or many copies of some
             candidates = np.flatnonzero(~is_taken)
@@ -194,8 +195,9 @@ class _Search:
         self.found.append(Suggestion(int(index), component, reason))
 
 
-def _typical_nodes(points: np.ndarray, n_wanted: int, rng: np.random.Generator) -> np.ndarray:
-    """Nodes nearest to the centres of `n_wanted` k-means cells, sorted; all nodes if there are no more."""
+def _typical_nodes(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Nodes nearest to the centres of k-means cells, sorted; all nodes if there are few."""
+    n_wanted = min(_N_CANDIDATES, max(len(points) // _ITEMS_A_CANDIDATE, 2 * _BATCH))
     if len(points) <= n_wanted:
         return np.arange(len(points))
     state = int(rng.integers(2**31))

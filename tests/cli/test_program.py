@@ -57,6 +57,21 @@ OPTIONS = {
         "--decoder",
         "--unnamed",
         "--abstain",
+        "--risk",
+        "--label-column",
+        "--skip-unreadable",
+        "--json",
+        "--help",
+    ],
+    "refine": [
+        "--labels",
+        "--output",
+        "-o",
+        "--predictions",
+        "--decoder",
+        "--rounds",
+        "--device",
+        "--seed",
         "--label-column",
         "--skip-unreadable",
         "--json",
@@ -72,6 +87,7 @@ ARGUMENTS = {
     "budget": ["MODEL", "DATA"],
     "suggest": ["MODEL", "DATA"],
     "decode": ["MODEL", "DATA"],
+    "refine": ["MODEL", "DATA"],
     "study": ["STUDY.TOML"],
     "audit": ["MODEL", "DATA"],
     "info": ["MODEL"],
@@ -98,7 +114,8 @@ class TestHelp:
         assert {word.upper() for word in words(outcome.out)} >= set(ARGUMENTS[command])
 
     @pytest.mark.parametrize(
-        "arguments", [["--help"], ["--version"], ["train", "--help"], ["decode", "--help"]]
+        "arguments",
+        [["--help"], ["--version"], ["train", "--help"], ["decode", "--help"], ["refine", "--help"]],
     )
     def test_it_starts_without_torch(self, arguments):
         code = (
@@ -134,13 +151,15 @@ WRONG_USE = {
     "option misspelt": (["train", "digits", "-o", "m", "--component", "3"], "No such option: --component"),
     "no data": (["train", "-o", "m"], "Missing argument 'DATA'"),
     "no output": (["train", "digits"], "Missing option '--output'"),
-    "no labels": (["decode", "m", "digits"], "Missing option '--labels'"),
+    "no labels": (["refine", "m", "digits"], "Missing option '--labels'"),
     "no model": (["info"], "Missing argument 'MODEL'"),
     "one argument too many": (["info", "a", "b"], "unexpected extra argument"),
     "no integer": (["train", "digits", "-o", "m", "--epochs", "many"], "'--epochs'"),
     "no choice": (["train", "digits", "-o", "m", "--objective", "best"], "'--objective'"),
-    "no decoder": (["decode", "m", "digits", "--labels", "l", "--decoder", "auto"], "'--decoder'"),
+    "no decoder": (["decode", "m", "digits", "--labels", "l", "--decoder", "best"], "'--decoder'"),
     "no probability": (["decode", "m", "d", "--labels", "l", "--abstain", "x"], "'--abstain'"),
+    "no share": (["decode", "m", "d", "--labels", "l", "--risk", "x"], "'--risk'"),
+    "too few rounds": (["refine", "m", "d", "--labels", "l", "--rounds", "1"], "'--rounds'"),
     "too few labels": (["demo", "--labels", "0"], "'--labels'"),
     "negative seed": (["demo", "--seed", "-1"], "'--seed'"),
 }

@@ -173,7 +173,7 @@ class TestInfo:
 
 class TestDecode:
     def test_predictions_are_those_of_a_loop(self, trained, place, labels, posteriors, tmp_path):
-        _, rows = decode(trained, place, tmp_path / "p.csv", labels=labels)
+        _, rows = decode(trained, place, tmp_path / "p.csv", "--decoder", "soft", labels=labels)
         assert (tmp_path / "p.csv").read_text(encoding="utf-8").startswith("index,label,probability\n0,")
         assert [row["index"] for row in rows] == [str(i) for i in range(300)]
         given = {i: DIGIT_NAMES[TRUTH[i]] for i in LABELED}
@@ -199,12 +199,15 @@ class TestDecode:
         assert len(answers) > 1
 
     def test_the_summary_in_words(self, trained, place, plain_labels, posteriors, tmp_path):
-        outcome, rows = decode(trained, place, tmp_path / "p.csv", labels=plain_labels)
+        outcome, rows = decode(trained, place, tmp_path / "p.csv", "--decoder", "soft", labels=plain_labels)
         assert outcome.err == ""
         n_classes = len({TRUTH[i] for i in LABELED})
         n_named = len({int(posteriors[i].argmax()) for i in LABELED})
         hits = [row["label"] == str(TRUTH[i]) for i, row in enumerate(rows) if i not in LABELED]
-        expected = [f"{tmp_path / 'p.csv'}: 300 items answered from 43 labels of {n_classes} classes"]
+        expected = [
+            f"{tmp_path / 'p.csv'}: 300 items answered from 43 labels of {n_classes} classes",
+            "decoder: soft",
+        ]
         if n_named < 12:
             expected.append(f"{12 - n_named} of 12 components hold no labelled item")
         never = sorted({str(k) for k in range(10)} - {str(TRUTH[i]) for i in LABELED})
@@ -223,12 +226,20 @@ class TestDecode:
         named = {int(posteriors[i].argmax()) for i in given}
         assert json.loads(outcome.out) == {
             "predictions": str(tmp_path / "p.csv"),
+            "decoder": "auto",
+            "choice": "poisson",
+            "reason": f"{len(given)} labels are too few to compare decoders",
+            "doubtful_labels": [],
             "n_samples": 300,
             "n_labeled": len(given),
             "classes": ["1", "4", "8"],
             "n_components": 12,
             "n_unnamed_components": 12 - len(named),
             "n_without_answer": 0,
+            "share_answered": 1.0,
+            "expected_error": pytest.approx(
+                np.mean([1 - float(row["probability"]) for row in rows]), abs=1e-4
+            ),
             "classes_without_label": ["0", "2", "3", "5", "6", "7", "9"],
             "accuracy": pytest.approx(np.mean(hits)),
         }

@@ -56,8 +56,8 @@ class TestRows:
 
 @pytest.fixture(scope="module")
 def pool():
-    """Two blobs that overlap, labels for 200 of 240 rows, a teacher, and the rows kept back."""
-    X, truth = make_blobs(240, n_features=6, centers=2, cluster_std=6.0, random_state=0)
+    """Two blobs, labels for 200 of 240 rows, a teacher, and the rows kept back."""
+    X, truth = make_blobs(240, n_features=6, centers=2, cluster_std=4.0, random_state=0)
     y = labels_for(truth, 200)
     return X, y, teacher_of(truth, 2, seed=2), rows_to_keep_back(y, 0)
 
@@ -109,6 +109,16 @@ class TestUnseen:
         assert taught(X, y, answers, []).check_ is None
 
 
-@pytest.mark.parametrize(("teacher", "student", "helps"), [(10, 11, True), (10, 10, True), (11, 10, False)])
-def test_a_student_helps_that_is_right_at_least_as_often(teacher, student, helps):
-    assert Check(12, teacher, student).helps is helps
+@pytest.mark.parametrize(
+    ("teacher", "student", "disputed", "helps"),
+    [
+        (10, 11, 1, True),
+        (10, 10, 0, True),
+        (11, 10, 1, True),  # one label is no evidence
+        (12, 10, 4, True),
+        (13, 10, 5, False),
+        (20, 16, 4, False),
+    ],
+)
+def test_a_student_helps_unless_it_is_worse_by_more_than_a_standard_error(teacher, student, disputed, helps):
+    assert Check(30, teacher, student, disputed).helps is helps

@@ -31,11 +31,13 @@ class DecoderName(StrEnum):
 
 
 def posteriors_for(decoder: Decoder, gmvae: GMVAE, X: np.ndarray) -> Posteriors:
-    """What `decoder` has to know of the items: latents too, if it looks at them."""
+    """What `decoder` has to know of the items: latents and the items themselves, if it looks at them."""
     from labelwise.decoding.posteriors import Posteriors
+    from labelwise.decoding.principal import PrincipalComponents
 
     latents = gmvae.transform(X) if decoder.uses_latents else None
-    return Posteriors(gmvae.predict_proba(X), latents)
+    items = PrincipalComponents().fit_transform(X) if decoder.uses_items else None
+    return Posteriors(gmvae.predict_proba(X), latents, items=items)
 
 
 def write_answers(path: Path, columns: Mapping[str, Sequence[Any]], paths: list[str] | None) -> None:

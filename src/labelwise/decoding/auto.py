@@ -15,7 +15,7 @@ from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.posteriors import Posteriors
 from labelwise.decoding.soft import SoftDecoder
 from labelwise.decoding.spreading import SpreadingDecoder
-from labelwise.errors import DoubtfulLabelWarning
+from labelwise.errors import DataError, DoubtfulLabelWarning
 from labelwise.labels import UNLABELED
 
 # The first is taken unless another one is better beyond chance.
@@ -24,6 +24,11 @@ _CANDIDATES: dict[str, type[Decoder]] = {
     "spreading": SpreadingDecoder,
     "bayes": BayesDecoder,
     "soft": SoftDecoder,
+}
+# On the items as they are, where `Posteriors` holds them.
+_ON_ITEMS: dict[str, type[Decoder]] = {
+    "poisson on items": PoissonDecoder,
+    "spreading on items": SpreadingDecoder,
 }
 _MIN_LABELS = 20
 _MIN_OF_CLASS = 3  # labels of a class before one of them can be called doubtful
@@ -36,9 +41,10 @@ class AutoDecoder(Decoder):
     """Choose among the decoders by cross-validation on the labels, and calibrate its probabilities.
 
     With fewer than 20 labels, or labels of one class, it is Poisson learning, which was best with few labels
-    on every data set tried (`docs/choosing.md`), and probabilities stay as they are. With more it is Poisson
+    on most data tried (`docs/choosing.md`), and probabilities stay as they are. With more it is Poisson
     learning unless another one answers held-out labels better by more than one standard error; a temperature
-    fitted to those answers calibrates the probabilities.
+    fitted to those answers calibrates the probabilities. Where the `Posteriors` hold the items themselves,
+    spreading and Poisson learning on them take part too, so that a model that does not help is not used.
 
     Parameters
     ----------
@@ -48,7 +54,7 @@ class AutoDecoder(Decoder):
     Attributes
     ----------
     choice_ : str
-        Name of the decoder, as in `DECODERS`.
+        Name of the decoder, as in `DECODERS`; "… on items" where it leaves the model out.
     reason_ : str
         Why it was chosen.
     decoder_ : Decoder
@@ -62,6 +68,7 @@ class AutoDecoder(Decoder):
     """
 
     uses_latents = True
+    uses_items = True
 
     def __init__(self, classes: Any = None) -> None:
         self.classes = classes
@@ -78,13 +85,15 @@ class AutoDecoder(Decoder):
             self.reason_ = f"{n_labels} labels are too few to compare decoders"
         else:
             found = {
-                name: out_of_fold(kind(), Q, labeled, codes, n_classes) for name, kind in _CANDIDATES.items()
+                name: out_of_fold(kind(), view, labeled, codes, n_classes)
+                for name, (kind, view) in _candidates(Q).items()
             }
             self._choose(found, codes)
             self._look_for_doubts(found[self.choice_], labeled, codes)
         y = np.full(len(Q), UNLABELED)
         y[labeled] = codes
-        self.decoder_ = _CANDIDATES[self.choice_]().fit(Q, y)
+        kind, view = _candidates(Q)[self.choice_]
+        self.decoder_ = kind().fit(view, y)
 
     def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray) -> None:
         right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
@@ -109,9 +118,13 @@ class AutoDecoder(Decoder):
 
     def _look_for_doubts(self, found: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
         calibrated = temper(found, self.temperature_)
-        own = calibrated[np.arange(len(codes)), codes]
         common = np.bincount(codes)[codes] >= _MIN_OF_CLASS
-        doubtful = common & (own < _DOUBTFUL / len(codes)) & (calibrated.max(axis=1) > _SURE)
+        doubtful = common & (calibrated.argmax(axis=1) != codes) & (calibrated.max(axis=1) > _SURE)
+        for place in np.flatnonzero(doubtful):
+            # A wrong label makes all probabilities less sure: it has no say in how its own is calibrated.
+            others = np.arange(len(codes)) != place
+            own = temper(found[place], fit_temperature(found[others], codes[others]))[codes[place]]
+            doubtful[place] = own < _DOUBTFUL / len(codes)
         self.doubtful_labels_ = labeled[doubtful]
         if doubtful.any():
             pairs = zip(labeled[doubtful], codes[doubtful], calibrated[doubtful].argmax(axis=1), strict=True)
@@ -128,6 +141,19 @@ class AutoDecoder(Decoder):
             )
 
     def _scores(self, Q: Posteriors) -> np.ndarray:
+        if self.choice_ not in _candidates(Q):
+            raise DataError(
+                "the decoder was fitted to the items themselves: pass Posteriors(Q, latents, items=items) of "
+                "these too"
+            )
         scores = np.zeros((len(Q), len(self.classes_)))
-        scores[:, self.decoder_.classes_] = self.decoder_.predict_proba(Q)
+        scores[:, self.decoder_.classes_] = self.decoder_.predict_proba(_candidates(Q)[self.choice_][1])
         return temper(scores, self.temperature_)
+
+
+def _candidates(Q: Posteriors) -> dict[str, tuple[type[Decoder], Posteriors]]:
+    """Decoders by name, and what each looks at."""
+    found = {name: (kind, Q) for name, kind in _CANDIDATES.items()}
+    if Q.of_items is not None:
+        found |= {name: (kind, Q.of_items) for name, kind in _ON_ITEMS.items()}
+    return found

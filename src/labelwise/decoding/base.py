@@ -43,7 +43,9 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 
     _constraints: dict[str, Constraint] = {}  # noqa: RUF012 (never changed)
 
-    uses_latents = False  # whether latents change anything, so that callers need not compute them
+    # Whether latents, and the items themselves, change anything: callers need not compute them otherwise.
+    uses_latents = False
+    uses_items = False
 
     classes: Any
 

@@ -56,7 +56,7 @@ def out_of_fold(
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities to the power 1 / temperature, with rows that sum to 1 again; zeros stay zero."""
     powers = probabilities ** (1 / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:

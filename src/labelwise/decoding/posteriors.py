@@ -27,21 +27,32 @@ class Posteriors:
     latents : array-like of shape (n_samples, n_latent), default=None
         Where the same items lie; None takes the square roots of the posteriors, whose Euclidean distances are
         Hellinger distances.
+    items : array-like of shape (n_samples, n_features), default=None
+        The same items without a model, such as their principal components, so that `AutoDecoder` can tell
+        whether the model helps.
 
     Attributes
     ----------
     values : ndarray of shape (n_samples, n_components)
+    of_items : Posteriors or None
+        The same posteriors with `items` for latents.
 
     Raises
     ------
     DataError
-        If `Q` is no table of numbers of at least 0 whose rows sum to 1, or `latents` no table of finite
-        numbers with as many rows.
+        If `Q` is no table of numbers of at least 0 whose rows sum to 1, or `latents` or `items` no table of
+        finite numbers with as many rows.
     """
 
-    def __init__(self, Q: Any, latents: Any = None) -> None:
+    of_items: Posteriors | None
+
+    def __init__(self, Q: Any, latents: Any = None, *, items: Any = None) -> None:
         values = _checked(Q)
         self._set(values, None if latents is None else _checked_latents(latents, len(values)))
+        if items is not None:
+            of_items = Posteriors.of_checked(values)
+            of_items._latents = _checked_latents(items, len(values))
+            self.of_items = of_items
 
     @classmethod
     def of_checked(cls, Q: np.ndarray) -> Posteriors:
@@ -53,6 +64,7 @@ class Posteriors:
     def _set(self, Q: np.ndarray, latents: np.ndarray | None) -> None:
         self.values = Q
         self._latents = latents
+        self.of_items = None
         self._neighbourhoods: dict[int, Neighbourhood] = {}
         self._places: list[tuple[Neighbourhood, sparse.csr_array]] = []
 

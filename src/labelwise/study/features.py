@@ -14,14 +14,11 @@ from typing import Any
 import numpy as np
 from scipy.special import softmax
 from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
 from sklearn.mixture import GaussianMixture
-from sklearn.preprocessing import StandardScaler
 
 from labelwise.decoding.posteriors import Posteriors
+from labelwise.decoding.principal import PrincipalComponents
 from labelwise.study.spreading import Graph, neighbour_graph
-
-_N_PRINCIPAL = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +105,8 @@ def prepare(
     features: dict[str, list[np.ndarray]] = {}
     if needs & {"principal", "kmeans", "mixture", "graph"}:
         start = time.perf_counter()
-        features["principal"] = _principal_components(items, is_table=pool.ndim == 2, seed=seed)
+        principal = PrincipalComponents(random_state=seed).fit(pool)
+        features["principal"] = [principal.transform(part) for part in (pool, held_out)]
         seconds["principal"] = time.perf_counter() - start
     clusterings: Mapping[str, Callable[..., list[np.ndarray]]] = {
         "kmeans": _kmeans_posteriors,
@@ -129,20 +127,6 @@ def prepare(
         found: dict[str, Any] = {name: values[part] for name, values in features.items()}
         views.append(View(items[part], **found))
     return Task(views[0], views[1] if len(held_out) else None, graph), seconds
-
-
-def _principal_components(items: list[np.ndarray], *, is_table: bool, seed: int) -> list[np.ndarray]:
-    """Float32; columns of tables are brought to unit variance first, pixels are not."""
-    parts = [part.astype(np.float32) for part in items]
-    if is_table:
-        scaler = StandardScaler().fit(parts[0])
-        parts = [scaler.transform(part) if len(part) else part for part in parts]
-    n_principal = min(_N_PRINCIPAL, *parts[0].shape)
-    pca = PCA(n_principal, svd_solver="covariance_eigh", random_state=seed).fit(parts[0])
-    # Overall scale 1, so that no method depends on units.
-    scale = np.sqrt(pca.explained_variance_.sum())
-    empty = np.empty((0, n_principal), dtype=np.float32)
-    return [(pca.transform(part) / scale).astype(np.float32) if len(part) else empty for part in parts]
 
 
 def _kmeans_posteriors(principal: list[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:

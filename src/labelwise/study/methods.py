@@ -90,7 +90,7 @@ def by_decoding(decoder: Decoder, feature: str = "posteriors") -> Method:
         fitted = clone(decoder).fit(task.pool.get(feature), y)
         return _both(task, lambda view: fitted.predict(view.get(feature)))
 
-    return Method(run, frozenset({feature}))
+    return Method(run, frozenset({feature, "principal"} if decoder.uses_items else {feature}))
 
 
 def by_student() -> Method:
@@ -106,7 +106,7 @@ def by_student() -> Method:
         held_out = None if task.held_out is None else student.predict(task.held_out.get("images"))
         return Answers(student.classes_[student.answers_.argmax(axis=1)], held_out)
 
-    return Method(run, frozenset({"posteriors", "images"}), slow=True)
+    return Method(run, frozenset({"posteriors", "images", "principal"}), slow=True)
 
 
 def with_labels(selection: str, method: Method) -> Method:

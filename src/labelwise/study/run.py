@@ -19,6 +19,7 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from labelwise.datasets import Dataset, load_dataset
 from labelwise.decoding import PoissonDecoder
 from labelwise.decoding.posteriors import Posteriors
+from labelwise.decoding.principal import PrincipalComponents
 from labelwise.errors import MissingExtraError, StorageError, StudyError
 from labelwise.gmvae import GMVAE
 from labelwise.gmvae.checkpoint import differing, fingerprint
@@ -244,19 +245,24 @@ class _Bench:
         """What the model says of pool and held-out items, computed once for all cells."""
         X = self.dataset.X
         task, _ = prepare(set(), X[self.parts.pool], X[self.parts.held_out], 1)
-        posteriors = Posteriors(gmvae.predict_proba(X[self.parts.pool]), gmvae.transform(X[self.parts.pool]))
-        graph = posteriors.neighbourhood(PoissonDecoder().n_neighbors)
-        for each in (posteriors.top, posteriors.peak, posteriors.overlap, graph.degrees, graph.parts):
-            each.shape  # noqa: B018 (computed here, and not in every cell)
-        pool = replace(task.pool, images=X[self.parts.pool], posteriors=posteriors)
-        if "suggested" in _needs(wanted):
+        needs = _needs(wanted)
+        parts = [X[self.parts.pool], X[self.parts.held_out]]
+        items: list[np.ndarray | None] = [None, None]
+        if "principal" in needs:
+            principal = PrincipalComponents().fit(parts[0])
+            items = [principal.transform(part) for part in parts]
+        posteriors = Posteriors(gmvae.predict_proba(parts[0]), gmvae.transform(parts[0]), items=items[0])
+        for view in filter(None, (posteriors, posteriors.of_items)):
+            graph = view.neighbourhood(PoissonDecoder().n_neighbors)
+            for each in (view.top, view.peak, view.overlap, graph.degrees, graph.parts):
+                each.shape  # noqa: B018 (computed here, and not in every cell)
+        pool = replace(task.pool, images=parts[0], posteriors=posteriors)
+        if "suggested" in needs:
             pool = replace(pool, suggested=self._suggestions(posteriors, wanted))
         held_out = task.held_out
         if held_out is not None:
-            rows = X[self.parts.held_out]
-            there = Posteriors(gmvae.predict_proba(rows), gmvae.transform(rows))
-            there.placed_in(graph)
-            held_out = replace(held_out, images=rows, posteriors=there)
+            there = Posteriors(gmvae.predict_proba(parts[1]), gmvae.transform(parts[1]), items=items[1])
+            held_out = replace(held_out, images=parts[1], posteriors=there)
         return Task(pool, held_out, augment=gmvae.augment)
 
     def _suggestions(self, posteriors: Posteriors, wanted: list[CellKey]) -> np.ndarray:

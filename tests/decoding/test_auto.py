@@ -1,0 +1,305 @@
+"""The decoder that picks a decoder: what it picks, why, how sure it is, and which labels it doubts."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_blobs
+
+from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
+from labelwise.decoding import auto as module
+from labelwise.decoding.auto import _CANDIDATES
+from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
+from labelwise.decoding.posteriors import Posteriors
+from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning
+
+
+def truth_of(n_classes, n_samples=240, seed=0):
+    return np.random.default_rng(seed).integers(n_classes, size=n_samples)
+
+
+def telling(truth, n_classes, *, wrong=0.1, seed=0):
+    """Posteriors of a component for each class; a share of the items is in another one."""
+    rng = np.random.default_rng(seed)
+    shift = np.where(rng.random(len(truth)) < wrong, rng.integers(1, n_classes, len(truth)), 0)
+    return 0.06 / n_classes + 0.94 * np.eye(n_classes)[(truth + shift) % n_classes]
+
+
+def noise(n_samples=240, seed=0):
+    """Latents in which there is nothing to see."""
+    return np.random.default_rng(seed).standard_normal((n_samples, 4))
+
+
+def labels_for(truth, n_labeled):
+    y = np.full(len(truth), UNLABELED)
+    y[:n_labeled] = truth[:n_labeled]
+    return y
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    """Latents of three blobs that are far apart, and what they are."""
+    return make_blobs(240, n_features=5, centers=3, random_state=0)
+
+
+class TestFewLabels:
+    def test_below_20_it_is_poisson_learning_as_it_is(self, blobs):
+        latents, truth = blobs
+        Q = Posteriors(telling(truth, 3), latents)
+        y = labels_for(truth, 19)
+        decoder = AutoDecoder().fit(Q, y)
+        assert decoder.choice_ == "poisson"
+        assert decoder.reason_ == "19 labels are too few to compare decoders"
+        assert decoder.scores_ == {}
+        assert decoder.temperature_ == 1
+        assert decoder.doubtful_labels_.tolist() == []
+        expected = PoissonDecoder().fit(Q, y).predict_proba(Q)
+        np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-6)
+
+    def test_from_20_on_decoders_are_compared(self, blobs):
+        latents, truth = blobs
+        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 20))
+        assert list(decoder.scores_) == list(_CANDIDATES)
+        assert "20 held-out labels" in decoder.reason_
+
+    @pytest.mark.parametrize("n_labeled", [3, 50])
+    def test_labels_of_one_class_leave_nothing_to_compare(self, blobs, n_labeled):
+        latents, truth = blobs
+        Q = Posteriors(telling(truth, 3), latents)
+        decoder = AutoDecoder().fit(Q, labels_for(np.full(240, 7), n_labeled))
+        assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("poisson", {}, 1)
+        assert decoder.reason_ == "all labels are of one class"
+        assert decoder.predict_proba(Q).tolist() == [[1.0]] * 240
+
+
+class TestChoice:
+    def test_where_latents_are_noise_it_is_one_that_looks_at_posteriors(self):
+        truth = truth_of(3)
+        Q = Posteriors(telling(truth, 3), noise())
+        decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
+        assert decoder.choice_ in ("bayes", "soft")
+        assert decoder.scores_[decoder.choice_] > decoder.scores_["poisson"] + 0.3
+        assert decoder.reason_ == (
+            f"right on {decoder.scores_[decoder.choice_]:.0%} of 60 held-out labels, "
+            f"poisson on {decoder.scores_['poisson']:.0%}"
+        )
+        assert (decoder.predict(Q) == truth)[60:].mean() > 0.85
+        assert (PoissonDecoder().fit(Q, labels_for(truth, 60)).predict(Q) == truth)[60:].mean() < 0.6
+
+    def test_where_posteriors_are_noise_it_is_poisson_learning_on_the_latents(self, blobs):
+        latents, truth = blobs
+        Q = Posteriors(np.random.default_rng(0).dirichlet(np.ones(5), 240), latents)
+        decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
+        assert decoder.choice_ == "poisson"
+        assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
+        assert decoder.scores_["soft"] < 0.8
+        assert (decoder.predict(Q) == truth).all()
+
+    def test_scores_are_shares_of_right_held_out_answers(self):
+        truth = truth_of(3)
+        Q = Posteriors(telling(truth, 3, wrong=0.3), noise())
+        decoder = AutoDecoder().fit(Q, labels_for(truth, 50))
+        for name, kind in _CANDIDATES.items():
+            found = out_of_fold(kind(), Q, np.arange(50), truth[:50], 3)
+            assert decoder.scores_[name] == pytest.approx((found.argmax(axis=1) == truth[:50]).mean())
+
+    def test_the_fitted_choice_sees_all_labels(self):
+        truth = truth_of(3)
+        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), noise()), labels_for(truth, 60))
+        assert type(decoder.decoder_) is DECODERS[decoder.choice_]
+        assert decoder.decoder_.n_labeled_ == 60
+
+    @pytest.mark.parametrize(
+        ("n_gained", "n_lost", "choice"),
+        [(0, 0, "poisson"), (2, 1, "poisson"), (6, 5, "poisson"), (5, 0, "soft"), (12, 3, "soft")],
+    )
+    def test_another_is_taken_only_if_it_is_better_beyond_chance(
+        self, blobs, monkeypatch, n_gained, n_lost, choice
+    ):
+        # Of 60 labels poisson has 40 right; soft gains some of the others and loses some of those.
+        right = {"PoissonDecoder": np.arange(60) < 40}
+        right["SoftDecoder"] = right["PoissonDecoder"].copy()
+        right["SoftDecoder"][40 : 40 + n_gained] = True
+        right["SoftDecoder"][:n_lost] = False
+
+        def found(decoder, Q, labeled, codes, n_classes):
+            hits = right.get(type(decoder).__name__, np.zeros(60, dtype=bool))
+            return 0.1 + 0.7 * np.eye(3)[np.where(hits, codes, (codes + 1) % 3)]
+
+        monkeypatch.setattr(module, "out_of_fold", found)
+        latents, truth = blobs
+        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 60))
+        assert decoder.choice_ == choice
+        soft = (40 + n_gained - n_lost) / 60
+        assert decoder.scores_["soft"] == soft
+        if choice == "soft":
+            assert decoder.reason_ == f"right on {soft:.0%} of 60 held-out labels, poisson on 67%"
+        elif n_gained > n_lost:
+            assert decoder.reason_ == (
+                f"no other is better beyond chance on 60 held-out labels (poisson 67%, soft {soft:.0%})"
+            )
+        else:
+            assert decoder.reason_ == "best on 60 held-out labels: right on 67%"
+
+
+class TestItems:
+    """The items themselves, for where the model does not help."""
+
+    def test_a_model_that_does_not_help_is_left_out(self, blobs):
+        items, truth = blobs
+        y = labels_for(truth, 60)
+        Q = Posteriors(np.random.default_rng(0).dirichlet(np.ones(5), 240), noise(), items=items)
+        decoder = AutoDecoder().fit(Q, y)
+        assert decoder.choice_ == "poisson on items"
+        assert decoder.reason_.startswith("right on 100% of 60 held-out labels, poisson on ")
+        assert (decoder.predict(Q) == truth).all()
+        alone = Posteriors(np.ones((240, 1)), items)
+        expected = temper(PoissonDecoder().fit(alone, y).predict_proba(alone), decoder.temperature_)
+        np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-6)
+
+    def test_a_model_that_helps_is_used(self, blobs):
+        latents, truth = blobs
+        Q = Posteriors(telling(truth, 3), latents, items=noise())
+        decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
+        assert decoder.choice_ == "poisson"
+        assert list(decoder.scores_) == [*_CANDIDATES, "poisson on items", "spreading on items"]
+
+    def test_without_them_they_are_not_compared(self, blobs):
+        latents, truth = blobs
+        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 60))
+        assert list(decoder.scores_) == list(_CANDIDATES)
+
+    def test_what_was_fitted_to_them_needs_them_again(self, blobs):
+        items, truth = blobs
+        noisy = np.random.default_rng(0).dirichlet(np.ones(5), 240)
+        decoder = AutoDecoder().fit(Posteriors(noisy, noise(), items=items), labels_for(truth, 60))
+        new = Posteriors(noisy[:9], noise()[:9], items=items[:9])
+        assert decoder.predict(new).tolist() == truth[:9].tolist()
+        with pytest.raises(DataError) as caught:
+            decoder.predict(Posteriors(noisy, noise()))
+        assert str(caught.value) == (
+            "the decoder was fitted to the items themselves: pass Posteriors(Q, latents, items=items) of "
+            "these too"
+        )
+
+
+class TestCalibration:
+    def test_probabilities_are_those_of_the_choice_at_the_temperature_of_held_out_answers(self):
+        truth = truth_of(4)
+        Q = Posteriors(telling(truth, 4, wrong=0.4), noise())
+        y = labels_for(truth, 80)
+        decoder = AutoDecoder().fit(Q, y)
+        found = out_of_fold(_CANDIDATES[decoder.choice_](), Q, np.arange(80), truth[:80], 4)
+        assert decoder.temperature_ == pytest.approx(fit_temperature(found, truth[:80]))
+        assert decoder.temperature_ != 1
+        plain = _CANDIDATES[decoder.choice_]().fit(Q, y)
+        np.testing.assert_allclose(
+            decoder.predict_proba(Q), temper(plain.predict_proba(Q), decoder.temperature_), atol=1e-6
+        )
+        assert decoder.predict(Q).tolist() == plain.predict(Q).tolist()
+
+    @pytest.mark.parametrize("spread", [2.0, 3.0])
+    def test_they_make_what_was_not_labelled_likelier_than_those_of_the_choice_alone(self, spread):
+        gains = []
+        for seed in range(5):
+            latents, truth = make_blobs(290, n_features=5, centers=3, cluster_std=spread, random_state=seed)
+            Q = Posteriors(np.ones((290, 1)), latents)
+            y = labels_for(truth, 100)
+            decoder = AutoDecoder().fit(Q, y)
+            plain = _CANDIDATES[decoder.choice_]().fit(Q, y)
+            rows = np.arange(100, 290)
+            before, after = (np.log(d.predict_proba(Q)[rows, truth[rows]]).mean() for d in (plain, decoder))
+            gains.append(after - before)
+        assert np.mean(gains) > 0.01
+
+    def test_a_class_that_is_not_labelled_keeps_probability_0(self, blobs):
+        latents, truth = blobs
+        Q = Posteriors(telling(truth, 3), latents)
+        with pytest.warns(LabelwiseWarning, match=r"^no item is labelled 5: "):
+            decoder = AutoDecoder(classes=[0, 1, 2, 5]).fit(Q, labels_for(truth, 60))
+        assert decoder.predict_proba(Q)[:, 3].tolist() == [0] * 240
+
+
+def doubts(Q, y, **parameters):
+    """The decoder, and the text of its warning."""
+    with pytest.warns(DoubtfulLabelWarning) as caught:
+        decoder = AutoDecoder(**parameters).fit(Q, y)
+    assert [warning.filename for warning in caught] == [__file__]
+    return decoder, str(caught[0].message)
+
+
+class TestDoubts:
+    @pytest.mark.parametrize("n_classes", [2, 3, 5, 8])
+    @pytest.mark.parametrize("seed", range(3))
+    def test_one_wrong_label_among_clean_blobs_is_named_and_no_other(self, n_classes, seed):
+        latents, truth = make_blobs(240, n_features=10, centers=n_classes, random_state=seed)
+        y = labels_for(truth, 120)
+        y[7] = (truth[7] + 1) % n_classes
+        decoder, text = doubts(Posteriors(telling(truth, n_classes, wrong=0), latents), y)
+        assert decoder.doubtful_labels_.tolist() == [7]
+        assert text == (
+            f"labels that disagree with everything near them: item 7 is labelled {y[7]}, "
+            f"but looks like {truth[7]}; look at them again"
+        )
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_it_is_found_by_posteriors_where_latents_are_noise(self, seed):
+        truth = truth_of(3, seed=seed)
+        y = labels_for(truth, 60)
+        y[7] = (truth[7] + 1) % 3
+        Q = Posteriors(0.0002 + 0.9994 * np.eye(3)[truth], noise(seed=seed))
+        decoder, _ = doubts(Q, y)
+        assert decoder.choice_ in ("bayes", "soft")
+        assert decoder.doubtful_labels_.tolist() == [7]
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_right_labels_are_not_doubted(self, seed):
+        latents, truth = make_blobs(240, n_features=5, centers=4, random_state=seed)
+        Q = Posteriors(telling(truth, 4, wrong=0.2), latents)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            decoder = AutoDecoder().fit(Q, labels_for(truth, 120))
+        assert decoder.doubtful_labels_.tolist() == []
+
+    def test_classes_are_called_by_their_names(self, blobs):
+        latents, truth = blobs
+        names = np.array(["auk", "gull", "tern"])
+        y = np.array([names[k] if row < 120 else UNLABELED for row, k in enumerate(truth)], dtype=object)
+        y[30] = names[truth[30] - 1]
+        _, text = doubts(Posteriors(telling(truth, 3, wrong=0), latents), y)
+        assert f"item 30 is labelled {y[30]}, but looks like {names[truth[30]]};" in text
+
+    def test_five_are_named_and_the_others_counted(self, blobs, monkeypatch):
+        # So many wrong labels hide each other unless the bar is low.
+        monkeypatch.setattr(module, "_DOUBTFUL", 10.0)
+        latents, truth = blobs
+        y = labels_for(truth, 200)
+        rows = np.arange(0, 140, 20)
+        y[rows] = (truth[rows] + 1) % 3
+        decoder, text = doubts(Posteriors(telling(truth, 3, wrong=0), latents), y)
+        assert decoder.doubtful_labels_.tolist() == rows.tolist()
+        assert text.count("is labelled") == 5
+        assert text.endswith("; and 2 more; look at them again")
+
+    @pytest.mark.parametrize(("fewest", "found"), [(3, []), (1, [0, 240])])
+    def test_one_of_two_labels_of_a_class_is_not_doubted(self, blobs, monkeypatch, fewest, found):
+        latents, truth = blobs
+        latents = np.vstack([latents, np.full((1, 5), 40.0)])
+        y = np.append(labels_for(truth, 120), 9)
+        y[0] = 9  # amid another class
+        assert module._MIN_OF_CLASS == 3
+        monkeypatch.setattr(module, "_MIN_OF_CLASS", fewest)
+        monkeypatch.setattr(module, "_DOUBTFUL", 10.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DoubtfulLabelWarning)
+            decoder = AutoDecoder().fit(Posteriors(np.ones((241, 1)), latents), y)
+        assert decoder.doubtful_labels_.tolist() == found
+
+    def test_below_20_labels_none_is_doubted(self, blobs):
+        latents, truth = blobs
+        y = labels_for(truth, 19)
+        y[7] = (truth[7] + 1) % 3
+        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3, wrong=0), latents), y)
+        assert decoder.doubtful_labels_.tolist() == []
