@@ -14,7 +14,8 @@ from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
 
 from labelwise import GMVAE, UNLABELED, GMVAEClassifier, HardDecoder, SoftDecoder
-from labelwise.decoding import AutoDecoder
+from labelwise import classifier as module
+from labelwise.decoding import DECODERS, AutoDecoder
 from labelwise.errors import (
     ClassWithoutLabelWarning,
     DataError,
@@ -22,6 +23,7 @@ from labelwise.errors import (
     ParameterError,
     UnnamedComponentWarning,
 )
+from labelwise.student import Refinement, Student
 
 # Models this small, trained this briefly, often leave components dead, and say so.
 pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
@@ -281,6 +283,16 @@ class TestPrefit:
 
 
 class TestDecoder:
+    @pytest.mark.parametrize("name", DECODERS)
+    def test_every_name_is_accepted(self, blobs, fitted, name):
+        X, truth, y = blobs
+        classifier = GMVAEClassifier(fitted, prefit=True, decoder=name).fit(X, y)
+        assert type(classifier.decoder_) is DECODERS[name]
+        assert (classifier.predict(X) == truth).mean() > 0.9
+
+    def test_auto_is_what_is_taken(self):
+        assert GMVAEClassifier().decoder == "auto"
+
     @pytest.mark.parametrize(("name", "kind"), [("soft", SoftDecoder), ("hard", HardDecoder)])
     def test_a_name(self, blobs, fitted, name, kind):
         X, _, y = blobs
@@ -326,6 +338,157 @@ class TestDecoder:
             classifier.fit(X, y)
         assert classifier.classes_.tolist() == [0, 1, 2, 3, 4]
         np.testing.assert_array_equal(classifier.predict_proba(X)[:, 3:], 0)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Students learn in a moment unless told otherwise."""
+    defaults = Student.__init__.__kwdefaults__
+    settings = {"max_rounds": 2, "n_steps": 20, "batch_size": 64}
+    monkeypatch.setattr(Student.__init__, "__kwdefaults__", defaults | settings)
+
+
+@pytest.mark.usefixtures("quick")
+class TestRefine:
+    def test_a_student_answers_instead_of_the_decoder(self, blobs, fitted):
+        X, truth, y = blobs
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y)
+        assert isinstance(classifier.student_, Student)
+        assert classifier.refinement_ == (
+            "student taken unchecked: there are too few labels to keep some back"
+        )
+        new = X[:50] + 0.1
+        P = classifier.predict_proba(new)
+        np.testing.assert_array_equal(P, classifier.student_.predict_proba(new))
+        assert (GMVAEClassifier(fitted, prefit=True).fit(X, y).predict_proba(new) != P).any()
+        assert classifier.predict(new).tolist() == P.argmax(axis=1).tolist()
+        assert classifier.score(X, truth) > 0.95
+        assert isinstance(classifier.decoder_, AutoDecoder)
+        assert classifier.classes_.tolist() == classifier.student_.classes_.tolist() == [0, 1, 2]
+
+    def test_true_takes_seed_and_device_from_the_model_and_its_kind_of_views(self, blobs, fitted):
+        X, _, y = blobs
+        student = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y).student_
+        assert (student.augment, student.device, student.random_state) == (None, "cpu", fitted.seed_)
+        images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
+        gmvae = GMVAE(4, augment="affine", **TINY)
+        labels = np.where(np.arange(60) < 10, np.arange(60) % 2, UNLABELED)
+        assert GMVAEClassifier(gmvae, refine=True).fit(images, labels).student_.augment == "affine"
+
+    def test_a_student_is_a_template(self, blobs, fitted):
+        X, _, y = blobs
+        template = Student(n_steps=7, learning_rate=0.01, random_state=4, device="cpu")
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=template).fit(X, y)
+        assert classifier.refine is template
+        assert classifier.student_ is not template
+        assert not hasattr(template, "network_")
+        assert classifier.student_.get_params() == template.get_params()
+
+    def test_where_it_does_not_help_the_decoder_answers(self, blobs, fitted, monkeypatch):
+        X, _, y = blobs
+        verdict = "student left out: right on 3 of 10 labels that were kept back, the decoder on 9"
+        monkeypatch.setattr(module, "refine", lambda *_, **__: Refinement(None, verdict))
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y)
+        assert classifier.student_ is None
+        assert classifier.refinement_ == verdict
+        plain = GMVAEClassifier(fitted, prefit=True).fit(X, y)
+        np.testing.assert_array_equal(classifier.predict_proba(X), plain.predict_proba(X))
+        assert classifier.predict(X).tolist() == plain.predict(X).tolist()
+
+    def test_from_100_labels_on_it_is_judged(self, blobs, fitted):
+        X, truth, _ = blobs
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, truth)
+        check = classifier.student_.check_
+        assert check.n_labels == 30
+        assert classifier.refinement_ == (
+            f"student taken: right on {check.student} of 30 labels that were kept back, "
+            f"the decoder on {check.teacher}"
+        )
+
+    def test_unless_asked_for_there_is_none(self, blobs, fitted):
+        X, _, y = blobs
+        classifier = GMVAEClassifier(fitted, prefit=True).fit(X, y)
+        assert (classifier.refine, classifier.student_, classifier.refinement_) == (False, None, None)
+
+    def test_a_second_fit_without_it_forgets_the_student(self, blobs, fitted):
+        X, _, y = blobs
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y)
+        classifier.set_params(refine=False).fit(X, y)
+        assert (classifier.student_, classifier.refinement_) == (None, None)
+
+    def test_labels_of_one_class_make_none(self, blobs, fitted):
+        X, truth, _ = blobs
+        y = np.where(truth == 1, 1, UNLABELED)
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y)
+        assert classifier.student_ is None
+        assert classifier.refinement_ == "no student: all labels are of one class"
+        assert set(classifier.predict(X).tolist()) == {1}
+
+    def test_texts_for_all(self, blobs, fitted):
+        X, truth, _ = blobs
+        names = np.array(["auk", "gull", "tern"])
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, names[truth])
+        assert classifier.student_ is not None
+        assert classifier.score(X, names[truth]) > 0.95
+
+    @pytest.mark.parametrize("seed", [3, None])
+    def test_equal_numbers_give_equal_answers(self, blobs, seed):
+        X, _, y = blobs
+        one, same = (
+            GMVAEClassifier(GMVAE(4, **TINY), refine=True, random_state=seed).fit(X, y).predict_proba(X)
+            for _ in range(2)
+        )
+        np.testing.assert_array_equal(one, same)
+
+    def test_other_numbers_give_other_answers(self, blobs, fitted):
+        X, _, y = blobs
+        one, other = (
+            GMVAEClassifier(fitted, prefit=True, refine=True, random_state=seed).fit(X, y).predict_proba(X)
+            for seed in (3, 4)
+        )
+        assert (one != other).any()
+
+    def test_the_number_of_the_classifier_goes_before_that_of_the_template(self, blobs, fitted):
+        X, _, y = blobs
+        template = Student(random_state=4)
+        for seed, expected in ((3, 3), (None, 4)):
+            classifier = GMVAEClassifier(fitted, prefit=True, refine=template, random_state=seed)
+            assert classifier.fit(X, y).student_.random_state == expected
+
+    def test_copies_and_nested_parameters(self):
+        classifier = GMVAEClassifier(GMVAE(4), refine=Student(n_steps=7))
+        copy = clone(classifier)
+        assert copy.refine is not classifier.refine
+        assert copy.get_params()["refine__n_steps"] == 7
+        copy.set_params(refine__n_steps=9)
+        assert (copy.refine.n_steps, classifier.refine.n_steps) == (9, 7)
+        assert clone(GMVAEClassifier(refine=True)).refine is True
+
+    def test_pickling_keeps_the_answers(self, blobs, fitted):
+        X, _, y = blobs
+        classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y)
+        copy = pickle.loads(pickle.dumps(classifier))
+        np.testing.assert_array_equal(copy.predict_proba(X), classifier.predict_proba(X))
+
+    @pytest.mark.parametrize("value", ["yes", 1, 0, None, Student])
+    def test_a_wrong_type_is_told_before_training(self, blobs, monkeypatch, value):
+        X, _, y = blobs
+        monkeypatch.setattr(GMVAE, "fit", lambda *_: pytest.fail("trained first"))
+        with pytest.raises(ParameterError) as caught:
+            GMVAEClassifier(GMVAE(4, **TINY), refine=value).fit(X, y)
+        assert str(caught.value) == f"refine={value!r} must be True, False or a Student"
+
+    @pytest.mark.parametrize(
+        ("template", "message"),
+        [
+            (Student(max_rounds=1), r"^max_rounds=1 must be an integer of at least 2$"),
+            (Student("affine"), r"^augment='affine' needs images, but X is a table: "),
+        ],
+    )
+    def test_wrong_parameters_of_the_template_are_told(self, blobs, fitted, template, message):
+        X, _, y = blobs
+        with pytest.raises(ParameterError, match=message):
+            GMVAEClassifier(fitted, prefit=True, refine=template).fit(X, y)
 
 
 class TestLabels:

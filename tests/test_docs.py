@@ -60,8 +60,17 @@ def test_every_option_in_the_documents_exists():
             assert used <= known, line
 
 
+DOCUMENTS = ("model", "study", "budget", "choosing")
+
+
 def test_every_file_named_by_the_documents_exists():
-    for document in ("README.md", "benchmarks/README.md", "docs/study.md", "docs/budget.md"):
+    for document in (
+        "README.md",
+        "benchmarks/README.md",
+        "docs/study.md",
+        "docs/budget.md",
+        "docs/choosing.md",
+    ):
         path = ROOT / document
         for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
             assert (path.parent / target).exists(), f"{document} names {target}"

@@ -21,15 +21,16 @@ from labelwise.student import Refinement, Student
 pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
 
 X, TRUTH = digits(300)
+# Labels are given to the first of these; the last is a 5 that looks so much like a 9 that it is doubted.
+ORDER = np.append(np.random.default_rng(1).permutation(np.delete(np.arange(300), 5)), 5)
 QUICK = {"n_steps": 15, "batch_size": 64}
 
 
 @pytest.fixture(autouse=True)
 def quick_students(monkeypatch):
     """Students that learn in a moment."""
-    monkeypatch.setattr(
-        student, "Student", lambda augment, **parameters: Student(augment, **QUICK | parameters)
-    )
+    defaults = Student.__init__.__kwdefaults__
+    monkeypatch.setattr(Student.__init__, "__kwdefaults__", defaults | QUICK)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def refine(trained, place, tmp_path):
     """Refine with some labels of the digits, and return the outcome and the rows of the predictions."""
 
     def refine(*arguments, n_labels=60, model=trained[0], data=place / "digits.npz", labels=None):
-        labels = labels or write_labels(tmp_path / "given.csv", {i: str(TRUTH[i]) for i in range(n_labels)})
+        labels = labels or write_labels(tmp_path / "given.csv", {i: str(TRUTH[i]) for i in ORDER[:n_labels]})
         arguments = ["--labels", labels, "--rounds", 2, "-o", tmp_path / "s", *arguments]
         outcome = labelwise("refine", model, data, *arguments)
         predictions = tmp_path / "predictions.csv"
@@ -56,7 +57,8 @@ def hopeless(monkeypatch):
 
 def teacher_of(model, n_labels, name="auto"):
     gmvae = GMVAE.load(model)
-    y = np.array([str(TRUTH[i]) if i < n_labels else -1 for i in range(300)], dtype=object)
+    y = np.full(300, -1, dtype=object)
+    y[ORDER[:n_labels]] = [str(k) for k in TRUTH[ORDER[:n_labels]]]
     decoder = DECODERS[name]()
     posteriors = posteriors_for(decoder, gmvae, X)
     return decoder.fit(posteriors, y), posteriors, y
@@ -85,8 +87,8 @@ class TestStudent:
 
     def test_the_labels_are_answered_as_they_were_given(self, refine):
         _, rows = refine()
-        assert [row["label"] for row in rows[:60]] == [str(digit) for digit in TRUTH[:60]]
-        assert {row["probability"] for row in rows[:60]} == {"1.0000"}
+        assert [rows[i]["label"] for i in ORDER[:60]] == [str(digit) for digit in TRUTH[ORDER[:60]]]
+        assert {rows[i]["probability"] for i in ORDER[:60]} == {"1.0000"}
 
     def test_views_are_those_of_the_model(self, place, refine, tmp_path):
         settings = {"n_latent": 2, "n_hidden": 8, "n_layers": 1, "max_epochs": 1, "random_state": 0}
@@ -122,7 +124,7 @@ class TestStudent:
         for number, pixels in enumerate(X[:80]):
             image.fromarray(pixels).save(tmp_path / "scans" / f"{number:03}.png")
         (tmp_path / "scans" / "011.png").write_bytes(b"no image at all")
-        given = {f"{i:03}.png": str(TRUTH[i]) for i in range(30) if i != 11}
+        given = {f"{i:03}.png": str(TRUTH[i]) for i in range(30) if i not in (5, 11)}
         labels = write_labels(tmp_path / "by_path.csv", given, key="path")
         assert refine(data=tmp_path / "scans", labels=labels)[0].code == 1
         outcome, rows = refine("--skip-unreadable", data=tmp_path / "scans", labels=labels)
@@ -136,7 +138,7 @@ class TestSummary:
     def test_in_words(self, refine, place, tmp_path):
         outcome, rows = refine()
         hits, before = (
-            np.mean([row[name] == str(TRUTH[i]) for i, row in enumerate(rows) if i >= 60])
+            np.mean([rows[i][name] == str(TRUTH[i]) for i in ORDER[60:]])
             for name in ("label", "teacher_label")
         )
         lines = outcome.out.splitlines()
@@ -154,7 +156,7 @@ class TestSummary:
         outcome, rows = refine("--json")
         decoder, _, _ = teacher_of(trained[0], 60)
         hits, before = (
-            np.mean([row[name] == str(TRUTH[i]) for i, row in enumerate(rows) if i >= 60])
+            np.mean([rows[i][name] == str(TRUTH[i]) for i in ORDER[60:]])
             for name in ("label", "teacher_label")
         )
         assert json.loads(outcome.out) == {
@@ -214,7 +216,7 @@ class TestNoHelp:
 
 class TestPlaces:
     def test_unless_told_otherwise_all_goes_to_this_folder(self, trained, place, tmp_path, monkeypatch):
-        labels = write_labels(tmp_path / "labels.csv", {i: str(TRUTH[i]) for i in range(30)})
+        labels = write_labels(tmp_path / "labels.csv", {i: str(TRUTH[i]) for i in ORDER[:30]})
         (tmp_path / "here").mkdir()
         monkeypatch.chdir(tmp_path / "here")
         outcome = labelwise("refine", trained[0], place / "digits.npz", "--labels", labels, "--rounds", 2)

@@ -171,3 +171,17 @@ class TestRefusal:
         assert str(caught.value) == (
             "Posteriors hold their latents: pass latents to Posteriors(Q, latents) instead"
         )
+
+
+@pytest.mark.parametrize("name", [name for name, kind in DECODERS.items() if kind.uses_latents])
+def test_items_far_from_everything_get_the_shares_of_the_classes(name):
+    rng = np.random.default_rng(0)
+    truth = np.arange(120) % 3
+    latents = 5 * np.eye(3)[truth] + 0.3 * rng.standard_normal((120, 3))
+    Q = np.full((120, 3), 1 / 3)
+    y = np.where(np.arange(120) < 40, truth, -1)
+    decoder = DECODERS[name]().fit(Q, y, latents=latents)
+    near = decoder.predict_proba(Q[:3], latents=latents[60:63] + 0.05)
+    far = decoder.predict_proba(Q[:3], latents=latents[60:63] + 1000)
+    assert (near.max(axis=1) > 0.6).all()
+    np.testing.assert_allclose(far, np.tile(decoder.class_prior_, (3, 1)), atol=0.05)  # calibrated or not

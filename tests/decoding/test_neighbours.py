@@ -99,11 +99,16 @@ class TestPlace:
                 row[j] = share / sum(shares)
         np.testing.assert_allclose(pool.place(new).toarray(), expected, atol=1e-5)
 
-    @pytest.mark.parametrize("scale", [1e-3, 1.0, 1e4])
-    def test_rows_sum_to_one_near_and_far(self, scale):
-        places = Neighbourhood(scattered(), 7).place(scale * scattered(30, seed=5))
-        assert places.shape == (30, 40)
+    def test_rows_sum_to_one_near_the_pool(self):
+        places = Neighbourhood(scattered(), 7).place(scattered() + 0.01)
+        assert places.shape == (40, 40)
         np.testing.assert_allclose(places.sum(axis=1), 1, rtol=1e-5)
+
+    def test_values_fade_with_the_square_of_the_distance_beyond_the_horizon(self):
+        pool = Neighbourhood(np.array([[0.0], [1.0], [2.0], [3.0]]), 2)
+        assert pool.horizon == pytest.approx(2)  # twice the distance of nearest neighbours
+        sums = pool.place(np.array([[3.0], [4.0], [5.0], [7.0], [23.0]])).sum(axis=1)
+        np.testing.assert_allclose(sums, [1, 1, 1, 1 / 4, 1 / 100], rtol=1e-5)
 
 
 class TestFewPoints:

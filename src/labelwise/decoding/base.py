@@ -201,8 +201,15 @@ class GraphDecoder(Decoder):
                 f"{self._pool.points.shape[1]}: use the same model for both"
             )
         if Q.neighbourhood_is(self._pool):
-            return np.asarray(self.node_scores_[self._pool.nodes])
-        return np.asarray(Q.placed_in(self._pool) @ self.node_scores_)
+            return self._node_probabilities()[self._pool.nodes]
+        place = Q.placed_in(self._pool)
+        scores = place @ self._node_probabilities()
+        # What is far from everything gets the shares of the classes.
+        return np.asarray(scores + (1 - place.sum(axis=1))[:, None] * self.class_prior_)
+
+    def _node_probabilities(self) -> np.ndarray:
+        totals = self.node_scores_.sum(axis=1, keepdims=True)
+        return np.where(totals > 0, self.node_scores_ / np.where(totals > 0, totals, 1), self.class_prior_)
 
 
 def all_classes(found: np.ndarray, classes: Any) -> np.ndarray:

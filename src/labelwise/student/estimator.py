@@ -195,6 +195,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class: the mean of what the network says and what near items of `fit` are.
 
+        For items whose features are far from those of all items of `fit`, classes become equally probable.
+
         Returns
         -------
         ndarray of shape (n_samples, n_classes), float32
@@ -209,7 +211,10 @@ class Student(BaseEstimator):  # type: ignore[misc]
         place = self._pool.place(self.projection_(features))
         near = np.asarray(place @ self.node_scores_)
         # Of the nearest items some may lie where no label reaches.
-        return combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), _TINY))
+        answers = combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), _TINY))
+        # What is far from everything could be anything.
+        trust = place.sum(axis=1)[:, None]
+        return np.asarray(trust * answers + (1 - trust) / len(self.classes_))
 
     def predict(self, X: Any) -> np.ndarray:
         """Most probable class of each item, shape (n_samples,)."""
