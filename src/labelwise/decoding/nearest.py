@@ -18,7 +18,8 @@ class NearestPoints:
 
     From 20,000 points on they are put into k-means cells of about 256 and looked for in the 32 cells nearest
     to the query's own, an inverted file as in Jégou et al., *Product Quantization for Nearest Neighbor
-    Search*, TPAMI 2011. On latents and features of MNIST that finds 99 % of 10 neighbours, five to eight times faster.
+    Search*, TPAMI 2011. On latents and features of MNIST that finds 99 % of 10 neighbours, five to eight
+    times faster.
 
     Parameters
     ----------
