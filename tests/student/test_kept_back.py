@@ -114,11 +114,11 @@ class TestUnseen:
     [
         (10, 11, 1, True),
         (10, 10, 0, True),
-        (11, 10, 1, True),  # one label is no evidence
-        (12, 10, 4, True),
-        (13, 10, 5, False),
-        (20, 16, 4, False),
+        (14, 10, 4, True),  # 4 to 0: one chance in 16
+        (15, 10, 5, False),  # 5 to 0: one in 32
+        (16, 11, 7, True),  # 6 to 1: one in 16
+        (18, 11, 9, False),  # 8 to 1: one in 51
     ],
 )
-def test_a_student_helps_unless_it_is_worse_by_more_than_a_standard_error(teacher, student, disputed, helps):
+def test_a_student_helps_unless_a_sign_test_says_that_it_is_worse(teacher, student, disputed, helps):
     assert Check(30, teacher, student, disputed).helps is helps

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from rich.console import Console
+from scipy.stats import binomtest
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -38,6 +38,7 @@ from labelwise.student.rounds import (
 
 _CHECK_SHARE = 0.1  # of the labels, kept back to see whether the student helps
 _MIN_CHECKS = 10
+_LEVEL = 0.05  # of the test by which a student is left out
 _SETTLED = 0.002  # rounds end when fewer answers than this share change
 _TINY = 1e-12
 
@@ -62,12 +63,15 @@ class Check:
 
     @property
     def helps(self) -> bool:
-        """Whether the student is no worse than chance explains: by at most one standard error.
+        """Whether the student is no worse than chance explains: a sign test, 5 %.
 
         The labels are few, and on images a student is rarely worse: without that doubt in its favour, chance
         alone would throw many good ones away.
         """
-        return self.teacher - self.student <= math.sqrt(self.disputed)
+        only_teacher = (self.disputed + self.teacher - self.student) // 2
+        if not self.disputed:
+            return True
+        return bool(binomtest(only_teacher, self.disputed, alternative="greater").pvalue >= _LEVEL)
 
 
 class Student(BaseEstimator):  # type: ignore[misc]

@@ -44,7 +44,7 @@ def refine(
     """Teach a clone of `student` what `decoder` answers, and say whether that helps.
 
     From 100 labels on, a tenth is kept back: the student is left out if the decoder, without those labels
-    too, is right on more of them beyond chance.
+    too, is right on more of them beyond chance (a sign test, 5 %).
 
     Parameters
     ----------
