@@ -59,6 +59,10 @@ def test_one_rung_alone_is_no_ladder():
     assert climb([summary("soft", 0.5), summary("label spreading", 0.4)]) == []
 
 
+def test_hard_and_soft_decoding_alone_are_no_ladder():
+    assert climb([summary("hard (as published)", 0.3), summary("soft", 0.5)]) == []
+
+
 def test_budgets_are_apart():
     rungs = climb([*ALL, summary("soft", 0.6, 20), summary("poisson", 0.9, 20)])
     assert [rung.n_labeled for rung in rungs] == [10] * 6 + [20] * 2

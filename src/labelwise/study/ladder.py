@@ -18,6 +18,7 @@ RUNGS = {
     "better decoder, suggested labels": (("poisson, suggested",), "better decoder"),
     "student, suggested labels": (("student, suggested",), "better decoder, suggested labels"),
 }
+_PUBLISHED = {"hard, as published", "soft"}
 PEER = "label spreading"
 
 
@@ -52,7 +53,7 @@ class Rung:
 
 
 def climb(summaries: Sequence[Summary]) -> list[Rung]:
-    """The rungs of each budget, from below; budgets with fewer than two are left out."""
+    """The rungs of each budget, from below; budgets with nothing to compare above soft are left out."""
     found = {(row.n_labeled, row.method): row for row in summaries if row.n_cells}
     rungs: list[Rung] = []
     for n_labeled in sorted({row.n_labeled for row in summaries}):
@@ -74,5 +75,5 @@ def climb(summaries: Sequence[Summary]) -> list[Rung]:
                 over_peer=math.nan if peer is None else row.mean - peer.mean,
                 seconds=row.seconds,
             )
-        rungs += here.values() if len(here) > 1 else []
+        rungs += here.values() if len(here) > 1 and not here.keys() <= _PUBLISHED else []
     return rungs

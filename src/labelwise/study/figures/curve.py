@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -95,7 +96,7 @@ def plot_accuracy_curve(
                 fontsize=8,
                 color="#333333",
             )
-    budgets = sorted({row.n_labeled for row in summaries})
+    budgets = _apart(sorted({row.n_labeled for row in summaries}))
     axes.set_xticks(budgets, [f"{n:,}\n{100 * n / n_pool:.2g} %" for n in budgets], fontsize=8)
     axes.minorticks_off()
     axes.set_xlabel(f"labels (and their share of the {n_pool:,} items)")
@@ -118,3 +119,13 @@ def plot_accuracy_curve(
     if note:
         figure.supxlabel(note, fontsize=8, color="#333333", x=0.01, ha="left")
     return axes
+
+
+def _apart(budgets: list[int]) -> list[int]:
+    """Those whose names do not run into each other on a logarithmic axis."""
+    least = 0.055 * math.log(budgets[-1] / budgets[0]) if len(budgets) > 1 else 0
+    shown = budgets[:1]
+    for n_labeled in budgets[1:]:
+        if math.log(n_labeled / shown[-1]) >= least:
+            shown.append(n_labeled)
+    return shown
