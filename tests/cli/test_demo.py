@@ -11,7 +11,15 @@ from cli.conftest import finish, labelwise, read_table, start_labelwise
 
 pytestmark = pytest.mark.slow
 
-METHODS = ["hard (as published)", "hard", "soft", "logistic regression"]
+METHODS = [
+    "hard (as published)",
+    "hard",
+    "soft",
+    "poisson",
+    "soft, suggested",
+    "poisson, suggested",
+    "logistic regression",
+]
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +112,7 @@ def test_in_words(monkeypatch, tmp_path):
     (start,) = [i for i, line in enumerate(lines) if line.startswith("3. ")]
     assert lines[start] == "3. Accuracy on the other 1,761 items, 5 draws of 36 labels:"
     rows = read_table(tmp_path / "labelwise-demo" / "summary.csv")
-    assert lines[start + 1 : start + 5] == [
+    assert lines[start + 1 : start + 1 + len(METHODS)] == [
         f"   {row['method']:<22}{float(row['mean']):6.1%} ± {float(row['half_width']):.1%}" for row in rows
     ]
     assert "4. Written to labelwise-demo/: figure_1.png, results.csv, summary.csv, digits.labelwise" in lines

@@ -14,13 +14,22 @@ if TYPE_CHECKING:
     import numpy as np
 
     from labelwise.decoding import HardDecoder
+    from labelwise.decoding.posteriors import Posteriors
     from labelwise.gmvae import GMVAE
     from labelwise.study.results import Summary
 
 _N_COMPONENTS = 30
 _N_DRAWS = 5
 _SAMPLES_SHOWN = 8
-_METHODS = ("hard (as published)", "hard", "soft", "logistic regression")
+_METHODS = (
+    "hard (as published)",
+    "hard",
+    "soft",
+    "poisson",
+    "soft, suggested",
+    "poisson, suggested",
+    "logistic regression",
+)
 
 
 def demo(
@@ -37,11 +46,14 @@ def demo(
 
     Writes results.csv, summary.csv, figure_1.png and the model to a run folder.
     """
+    import numpy as np
+
     from labelwise.datasets import load_dataset
     from labelwise.decoding import HardDecoder
     from labelwise.decoding.posteriors import Posteriors
     from labelwise.errors import StorageError
     from labelwise.gmvae import GMVAE
+    from labelwise.selection import suggest_from
     from labelwise.study.features import Task, View
     from labelwise.study.results import CellKey, summarise, write_rows
     from labelwise.study.sweep import draw_labels, score_cell
@@ -66,13 +78,18 @@ def demo(
         random_state=seed,
         verbose=1,
     ).fit(X)
-    Q = gmvae.predict_proba(X)
+    posteriors = Posteriors(gmvae.predict_proba(X), gmvae.transform(X))
     y = draw_labels(truth, labels, draw=0)
-    hard = HardDecoder().fit(Q, y)
+    hard = HardDecoder().fit(posteriors, y)
     typer.echo(f"2. Naming its {_N_COMPONENTS} components with {labels} random labels.", err=True)
     if not json_output:
-        _print_names(hard, Q, y)
-    task = Task(View(X.reshape(len(X), -1), posteriors=Posteriors(Q)))
+        _print_names(hard, posteriors, y)
+    suggested = [
+        [found.index for found in suggest_from(posteriors, labels, random_state=draw)]
+        for draw in range(_N_DRAWS)
+    ]
+    view = View(X.reshape(len(X), -1), posteriors=posteriors, suggested=np.array(suggested))
+    task = Task(view)
     cells = [
         score_cell(CellKey(method, seed, labels, draw), task, truth, truth[:0], dataset.name)
         for draw in range(_N_DRAWS)
@@ -90,10 +107,10 @@ def demo(
     _print_next_steps(output)
 
 
-def _print_names(hard: HardDecoder, Q: np.ndarray, y: np.ndarray) -> None:
+def _print_names(hard: HardDecoder, posteriors: Posteriors, y: np.ndarray) -> None:
     """One line a class: which components answer it, and on how many labels that rests."""
     unnamed = set(hard.unnamed_components_.tolist())
-    home = Counter(Q[y != -1].argmax(axis=1).tolist())
+    home = Counter(posteriors.top[y != -1].tolist())
     for label in hard.classes_:
         members = [c for c, name in enumerate(hard.component_names_) if name == label]
         words = [f"{c} (borrowed)" if c in unnamed else f"{c} ({home[c]})" for c in members]
@@ -109,6 +126,7 @@ def _print_table(summary: list[Summary], labels: int, n_samples: int) -> None:
     for row in summary:
         typer.echo(f"   {row.method:<22}{row.mean:6.1%} ± {row.half_width:.1%}")
     typer.echo("   mean and 95 % interval (Student's t over the draws, one model)")
+    typer.echo("   suggested: labels of the items that `labelwise suggest` names, not of random ones")
 
 
 def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path) -> None:
@@ -136,5 +154,7 @@ def _print_next_steps(output: Path) -> None:
     typer.echo(f"4. Written to {output}/: figure_1.png, results.csv, summary.csv, digits.labelwise")
     typer.echo("Next, with your own data (.npz, .npy, .csv, .parquet or a folder of images):")
     typer.echo("   labelwise train DATA -o my.labelwise")
+    typer.echo("   labelwise suggest my.labelwise DATA --budget 36 -o labels.csv")
+    typer.echo("   say in a column `label` of labels.csv what each of these items is; then")
     typer.echo("   labelwise decode my.labelwise DATA --labels labels.csv -o predictions.csv")
-    typer.echo("   labels.csv has the columns index,label: a few rows of your data and what you call them.")
+    typer.echo("   labelwise refine my.labelwise DATA --labels labels.csv -o my-student.labelwise")

@@ -46,32 +46,40 @@ class SpreadingDecoder(GraphDecoder):
 
     def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
         """Scores of all nodes; see `GraphDecoder.node_scores`."""
-        scores = spread_labels(pool, given, alpha=self.alpha)
-        if self.balance:
-            totals = scores.sum(axis=0, dtype=np.float64)
-            scores = scores / np.where(totals > 0, totals, 1)
-        return scores
+        scores = spread_labels(normalised(pool.weights, pool.degrees), given, alpha=self.alpha)
+        return balanced(scores) if self.balance else scores
+
+
+def normalised(weights: sparse.csr_array, degrees: np.ndarray) -> sparse.csr_array:
+    """D^-1/2 W D^-1/2, float32, of weights (n, n) and their row sums (n,), none of which is 0."""
+    scale = sparse.diags_array(degrees**-0.5)
+    return sparse.csr_array(scale @ weights @ scale, dtype=np.float32)
 
 
 def spread_labels(
-    pool: Neighbourhood, given: np.ndarray, *, alpha: float = 0.95, n_steps: int = 60
+    weights: sparse.csr_array, given: np.ndarray, *, alpha: float = 0.95, n_steps: int = 60
 ) -> np.ndarray:
     """Zhou's iteration.
 
     Parameters
     ----------
-    pool : Neighbourhood
-    given : ndarray of shape (n_nodes, n_classes), float32
+    weights : sparse array of shape (n, n)
+        As `normalised` gives them.
+    given : ndarray of shape (n, n_classes), float32
         Labels of each class at each node.
 
     Returns
     -------
-    ndarray of shape (n_nodes, n_classes), float32
+    ndarray of shape (n, n_classes), float32
         Scores of at least 0; rows that no label reached are 0.
     """
-    scale = sparse.diags_array(pool.degrees**-0.5)
-    weights = sparse.csr_array(scale @ pool.weights @ scale, dtype=np.float32)
     scores = given
     for _ in range(n_steps):
         scores = alpha * (weights @ scores) + (1 - alpha) * given
     return np.asarray(scores)
+
+
+def balanced(scores: np.ndarray) -> np.ndarray:
+    """Each class's scores, (n, n_classes), over their sum; classes without any stay 0."""
+    totals = scores.sum(axis=0, dtype=np.float64)
+    return np.asarray(scores / np.where(totals > 0, totals, 1))

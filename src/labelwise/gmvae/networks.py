@@ -71,6 +71,17 @@ def dense_layers(widths: Sequence[int]) -> list[nn.Module]:
     return layers
 
 
+def reset_layers(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw the weights of all layers anew from `generator`: Kaiming-uniform, biases zero."""
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
+            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+        elif isinstance(layer, (nn.LayerNorm, nn.BatchNorm2d)):
+            layer.reset_parameters()
+
+
 class ConvLayers(nn.Module):
     """3x3 convolutions with stride 2 until the image's shorter side is at most 7; flattened.
 
@@ -119,14 +130,8 @@ class GMVAEModule(nn.Module):
         self.likelihood = LIKELIHOODS[a.likelihood](a.n_features)
 
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew from `generator`: Kaiming-uniform, biases zero."""
-        for layer in self.modules():
-            if isinstance(layer, (nn.Linear, nn.Conv2d)):
-                nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-            elif isinstance(layer, (nn.LayerNorm, nn.BatchNorm2d)):
-                layer.reset_parameters()
+        """Draw all weights anew from `generator`."""
+        reset_layers(self, generator)
         self.mixture.reset(generator)
         self.likelihood.reset()
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from labelwise.gmvae.likelihood import LIKELIHOODS, Bernoulli, Gaussian
-from labelwise.gmvae.networks import dense_layers
+from labelwise.gmvae.networks import dense_layers, reset_layers
 
 _WIDTH = 32  # channels of the first convolution; they double twice
 _GRID = 3  # features are averaged to a grid of 3x3
@@ -46,14 +46,8 @@ class StudentNetwork(nn.Module):
         self.head = nn.Linear(self.n_features, n_classes)
 
     def reset(self, generator: torch.Generator) -> None:
-        """Draw all weights anew from `generator`: Kaiming-uniform, biases zero."""
-        for layer in self.modules():
-            if isinstance(layer, (nn.Linear, nn.Conv2d)):
-                nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
-            elif isinstance(layer, (nn.LayerNorm, nn.BatchNorm2d)):
-                layer.reset_parameters()
+        """Draw all weights anew from `generator`."""
+        reset_layers(self, generator)
         self.scaling.reset()
 
     def features(self, values: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.gmvae.batches import Items
+from labelwise.gmvae.training import learning_rate_factor
 from labelwise.randomness import numpy_generator, torch_generator
 from labelwise.student.network import StudentNetwork
 from labelwise.student.views import student_views
@@ -173,8 +173,10 @@ class Teaching:
         taught = -(weights * (targets * log_probabilities[: len(rows)]).sum(-1)).sum() / weights.sum()
         codes = torch.from_numpy(lesson.codes[picked]).to(device)
         loss = taught + _LABEL_WEIGHT * F.nll_loss(log_probabilities[len(rows) :], codes)
+        n_steps = lesson.n_rounds * lesson.n_steps
+        factor = learning_rate_factor(self._n_done, n_steps, max(1, round(_WARMUP * n_steps)))
         for group in self._optimizer.param_groups:
-            group["lr"] = lesson.learning_rate * _rate(self._n_done, lesson.n_rounds * lesson.n_steps)
+            group["lr"] = lesson.learning_rate * factor
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -217,14 +219,6 @@ def combine(network: np.ndarray, graph: np.ndarray) -> np.ndarray:
     """Mean of what the network and the graph say; the network alone where no label reaches."""
     reached = graph.sum(axis=1, keepdims=True) > 0
     return np.asarray(np.where(reached, (network + graph) / 2, network))
-
-
-def _rate(step: int, n_steps: int) -> float:
-    """Linear warm-up, then a cosine down to 0, for 0-based `step` of `n_steps`."""
-    warmup = max(1, round(_WARMUP * n_steps))
-    if step < warmup:
-        return (step + 1) / warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
 
 
 def _endless_rows(n_samples: int, rng: np.random.Generator) -> Iterator[int]:

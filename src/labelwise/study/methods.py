@@ -34,7 +34,7 @@ from labelwise.labels import UNLABELED
 from labelwise.student import Student, refine
 from labelwise.study.features import Task, View
 from labelwise.study.selections import SELECTIONS
-from labelwise.study.spreading import spread_labels
+from labelwise.study.spreading import spread_codes
 
 _CHUNK = 10_000  # items answered at a time, so that no float copy of the whole pool is made
 
@@ -157,7 +157,7 @@ def by_spreading() -> Method:
         classes, codes = np.unique(y[labeled], return_inverse=True)
         given = np.full(len(y), UNLABELED)
         given[labeled] = codes
-        pool, held_out = spread_labels(task.graph, given, len(classes))
+        pool, held_out = spread_codes(task.graph, given, len(classes))
         # Parts of the graph that hold no label answer the most frequent class.
         for scores in (pool, held_out):
             scores[scores.sum(axis=1) == 0, np.bincount(codes).argmax()] = 1

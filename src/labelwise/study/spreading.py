@@ -1,6 +1,7 @@
-"""Labels spread over a graph of neighbours: the strongest simple peer.
+"""Labels spread over a graph of neighbours in principal components: the strongest simple peer.
 
-Zhou et al., *Learning with Local and Global Consistency*, NIPS 2003: F <- alpha S F + (1 - alpha) Y.
+The iteration is that of `SpreadingDecoder`; the graph has equal weights, like that of
+scikit-learn's `LabelSpreading`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
+from labelwise.decoding.spreading import balanced, normalised, spread_labels
+
 _N_NEIGHBORS = 10
-_ALPHA = 0.95
-_N_STEPS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,21 +46,15 @@ def neighbour_graph(pool: np.ndarray, held_out: np.ndarray, n_neighbors: int = _
     search = NearestNeighbors(n_neighbors=n_neighbors).fit(pool)
     directed = sparse.csr_array(search.kneighbors_graph(mode="connectivity"), dtype=np.float32)
     joined = directed.maximum(directed.T).tocsr()
-    scale = sparse.dia_array((joined.sum(axis=1)[None, :] ** -0.5, [0]), shape=joined.shape)
     near = search.kneighbors(held_out, return_distance=False) if len(held_out) else None
     return Graph(
-        weights=sparse.csr_array(scale @ joined @ scale, dtype=np.float32),
+        weights=normalised(joined, joined.sum(axis=1)),
         held_out=np.empty((0, n_neighbors), dtype=np.int64) if near is None else near,
     )
 
 
-def spread_labels(
-    graph: Graph, codes: np.ndarray, n_classes: int, *, alpha: float = _ALPHA, n_steps: int = _N_STEPS
-) -> tuple[np.ndarray, np.ndarray]:
-    """Let labelled items tell their neighbours, and those theirs.
-
-    Columns are divided by their sums: with few labels, a class that has more of them would otherwise win
-    for that alone.
+def spread_codes(graph: Graph, codes: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Let labelled items tell their neighbours, and those theirs; classes are balanced.
 
     Parameters
     ----------
@@ -77,8 +72,5 @@ def spread_labels(
     labeled = np.flatnonzero(codes >= 0)
     given = np.zeros((len(codes), n_classes), dtype=np.float32)
     given[labeled, codes[labeled]] = 1
-    scores = given.copy()
-    for _ in range(n_steps):
-        scores = alpha * (graph.weights @ scores) + (1 - alpha) * given
-    scores /= np.maximum(scores.sum(axis=0), np.finfo(np.float32).tiny)
+    scores = balanced(spread_labels(graph.weights, given))
     return scores, scores[graph.held_out].sum(axis=1)
