@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_
 
 from labelwise import GMVAE, UNLABELED, GMVAEClassifier, HardDecoder, SoftDecoder
 from labelwise import classifier as module
-from labelwise.decoding import DECODERS, AutoDecoder
+from labelwise.decoding import DECODERS, AutoDecoder, PoissonDecoder
 from labelwise.errors import (
     ClassWithoutLabelWarning,
     DataError,
@@ -477,6 +477,19 @@ class TestRefine:
         with pytest.raises(ParameterError) as caught:
             GMVAEClassifier(GMVAE(4, **TINY), refine=value).fit(X, y)
         assert str(caught.value) == f"refine={value!r} must be True, False or a Student"
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"refine": Student(n_steps=0)}, r"^n_steps=0 must be an integer of at least 1$"),
+            ({"decoder": PoissonDecoder(n_steps=0)}, r"^n_steps=0 must be an integer of at least 1$"),
+        ],
+    )
+    def test_wrong_parameters_are_told_before_a_model_is_trained(self, blobs, monkeypatch, changes, message):
+        X, _, y = blobs
+        monkeypatch.setattr(GMVAE, "fit", lambda self, X: pytest.fail("a model was trained"))
+        with pytest.raises(ParameterError, match=message):
+            GMVAEClassifier(GMVAE(4, **TINY), **changes).fit(X, y)
 
     @pytest.mark.parametrize(
         ("template", "message"),

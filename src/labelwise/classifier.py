@@ -15,7 +15,7 @@ from labelwise.decoding.posteriors import Posteriors
 from labelwise.decoding.principal import PrincipalComponents
 from labelwise.errors import LabelError, ParameterError
 from labelwise.gmvae import GMVAE
-from labelwise.parameters import Option, check_parameters
+from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.randomness import RandomState
 from labelwise.student import Student, refine
 
@@ -160,7 +160,10 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_parameters({"prefit": self.prefit}, {"prefit": switch})
         if not isinstance(self.refine, (bool, Student)):
             raise ParameterError(f"refine={self.refine!r} must be True, False or a Student")
+        if isinstance(self.refine, Student):
+            check_parameters_of(self.refine)
         if isinstance(self.decoder, Decoder):
+            check_parameters_of(self.decoder)
             return clone(self.decoder)  # type: ignore[no-any-return]
         check_parameters({"decoder": self.decoder}, {"decoder": Option(*DECODERS)})
         return DECODERS[self.decoder]()

@@ -117,6 +117,21 @@ def _is_number(value: Any, kind: type) -> bool:
     return isinstance(value, kind) and not isinstance(value, (bool, np.bool_))
 
 
+class Constrained(Protocol):
+    """An estimator that says in `_constraints` what its parameters may be."""
+
+    _constraints: dict[str, Constraint]
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name."""
+        ...
+
+
+def check_parameters_of(estimator: Constrained) -> None:
+    """Compare an estimator's parameters with its constraints; raises as `check_parameters` does."""
+    check_parameters(estimator.get_params(deep=False), estimator._constraints)
+
+
 def check_parameters(parameters: Mapping[str, Any], constraints: Mapping[str, Constraint]) -> None:
     """Compare parameters with their constraints.
 

@@ -59,4 +59,14 @@ def test_a_projection_keeps_what_varies_most():
 def test_the_network_alone_is_asked_where_no_label_reaches():
     network = np.array([[0.9, 0.1], [0.2, 0.8]])
     graph = np.array([[0.5, 0.5], [0.0, 0.0]])
-    np.testing.assert_allclose(combine(network, graph), [[0.7, 0.3], [0.2, 0.8]])
+    # sqrt(.9 x .5) : sqrt(.1 x .5) = 3 : 1.
+    np.testing.assert_allclose(combine(network, graph), [[0.75, 0.25], [0.2, 0.8]], atol=1e-5)
+
+
+def test_network_and_graph_count_alike_and_none_of_them_rules_a_class_out():
+    network = np.array([[0.8, 0.2, 0.0], [0.0, 1.0, 0.0]])
+    graph = np.array([[0.2, 0.8, 0.0], [1.0, 0.0, 0.0]])
+    found = combine(network, graph)
+    np.testing.assert_allclose(found, combine(graph, network))
+    np.testing.assert_allclose(found.sum(axis=1), 1)
+    np.testing.assert_allclose(found, [[0.5, 0.5, 0], [0.5, 0.5, 0]], atol=1e-3)

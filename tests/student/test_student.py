@@ -229,7 +229,7 @@ PARAMETERS = {
     "n_steps": (0, "n_steps=0 must be an integer of at least 1"),
     "batch_size": (2.5, "batch_size=2.5 must be an integer of at least 1"),
     "learning_rate": (-1, "learning_rate=-1 must be a finite number above 0"),
-    "verbose": (None, "verbose=None must be an integer of at least 0"),
+    "verbose": (None, "verbose=None must be True or False or an integer of at least 0"),
     "device": ("abacus", "device='abacus' is not available here: use 'auto' or 'cpu'"),
     "random_state": (
         "x",

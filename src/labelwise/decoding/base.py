@@ -17,7 +17,7 @@ from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.posteriors import Posteriors, as_posteriors
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
 from labelwise.labels import UNLABELED
-from labelwise.parameters import Constraint, check_parameters
+from labelwise.parameters import Constraint, check_parameters_of
 
 
 class Decoder(BaseEstimator):  # type: ignore[misc]
@@ -75,7 +75,7 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         DataError
             If `Q` does not hold probabilities, or `latents` no numbers for the same items.
         """
-        check_parameters(self.get_params(deep=False), self._constraints)
+        check_parameters_of(self)
         Q = as_posteriors(Q, latents=latents)
         labels, labeled = split_labels(y, len(Q))
         found, codes = np.unique(labels, return_inverse=True)

@@ -36,7 +36,16 @@ from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, b
 from labelwise.gmvae.persistence import damage_told, load_gmvae, save_gmvae
 from labelwise.gmvae.progress import Progress
 from labelwise.gmvae.training import WEIGHTS, Plan, elbo_quantiles, infer, item_elbos, train
-from labelwise.parameters import Constraint, Either, Integer, Option, Positive, SequenceOf, check_parameters
+from labelwise.parameters import (
+    Constraint,
+    Either,
+    Integer,
+    Option,
+    Positive,
+    SequenceOf,
+    check_parameters,
+    check_parameters_of,
+)
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 
 _SAMPLES = 0  # purpose of the random stream of `sample`
@@ -215,7 +224,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         CheckpointError
             If `checkpoint` belongs to other settings or other data.
         """
-        check_parameters(self.get_params(deep=False), self._constraints)
+        check_parameters_of(self)
         X, item_shape = check_items(self, X, reset=True)
         check_enough_rows(X, self.n_components)
         architecture = self._architecture(X, item_shape)

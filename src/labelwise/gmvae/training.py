@@ -106,11 +106,12 @@ def make_optimizer(module: GMVAEModule, learning_rate: float) -> torch.optim.Opt
     return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
 
 
-def learning_rate_factor(step: int, n_steps: int, n_warmup: int) -> float:
-    """Linear warm-up over `n_warmup` steps, then a cosine down to 0, for 0-based `step` of `n_steps`."""
-    if step < n_warmup:
-        return (step + 1) / n_warmup
-    return 0.5 * (1 + math.cos(math.pi * (step - n_warmup) / max(1, n_steps - n_warmup)))
+def learning_rate_factor(step: int, n_steps: int) -> float:
+    """Linear warm-up, then a cosine down to 0, for 0-based `step` of `n_steps`."""
+    warmup = min(_WARMUP_STEPS, max(1, n_steps // 10))
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
 
 
 def run_epoch(
@@ -123,8 +124,6 @@ def run_epoch(
     views = torch_generator(plan.seed, VIEWS, epoch, device=device)
     plain = epoch < plan.plain_epochs
     n_kl_steps = max(1, min(_KL_STEPS, plan.plain_epochs * n_batches // 2))
-    n_steps = plan.n_epochs * n_batches
-    n_warmup = min(_WARMUP_STEPS, max(1, n_steps // 10))
     totals = EpochTotals(module.architecture.n_components, device)
     module.train()
     batches = items.shuffled(plan.batch_size, numpy_generator(plan.seed, ORDER, epoch))
@@ -139,7 +138,7 @@ def run_epoch(
         else:
             terms = mixture_terms(module, inputs, targets, noise)
             loss = terms.loss().mean()
-        factor = learning_rate_factor(step, n_steps, n_warmup)
+        factor = learning_rate_factor(step, plan.n_epochs * n_batches)
         take_step(run, loss, plan.learning_rate * factor)
         totals.add(terms)
         for callback in callbacks:

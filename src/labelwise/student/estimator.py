@@ -22,7 +22,7 @@ from labelwise.gmvae.defaults import resolve_device, use_bfloat16
 from labelwise.gmvae.inputs import check_image_options, check_items, choose_likelihood, column_moments
 from labelwise.gmvae.likelihood import Gaussian
 from labelwise.gmvae.persistence import damage_told
-from labelwise.parameters import Constraint, Integer, Option, Positive, check_parameters
+from labelwise.parameters import Constraint, Either, Integer, Option, Positive, check_parameters_of
 from labelwise.randomness import RandomState, draw_seed, numpy_generator, torch_generator
 from labelwise.student.network import PRODUCT_WIDTH, build_network
 from labelwise.student.persistence import load_student, save_student
@@ -78,8 +78,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
     """A compact network that learns, from changed views, what a teacher answers for unlabelled items.
 
     In rounds: the network learns the answers (soft, sharpened, sure ones count more) and the true labels;
-    then the labels spread over the graph of neighbours in its features by Poisson learning; the mean of both
-    teaches the next round. Label propagation between rounds is that of Iscen et al., *Label Propagation for
+    then the labels spread over the graph of neighbours in its features by Poisson learning; both together
+    teach the next round. Label propagation between rounds is that of Iscen et al., *Label Propagation for
     Deep Semi-Supervised Learning*, CVPR 2019.
 
     Parameters
@@ -89,7 +89,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         in any case.
     max_rounds : int, default=5
         Rounds end earlier when fewer than 0.2 % of the answers change.
-    n_steps : int, default=200
+    n_steps : int, default=400
         Optimiser steps a round.
     batch_size : int, default=256
         Unlabelled items a step.
@@ -119,7 +119,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         "n_steps": Integer(1),
         "batch_size": Integer(1),
         "learning_rate": Positive(),
-        "verbose": Integer(0),
+        "verbose": Either(Option(True, False), Integer(0)),
     }
 
     def __init__(
@@ -127,7 +127,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         augment: str | None = None,
         *,
         max_rounds: int = 5,
-        n_steps: int = 200,
+        n_steps: int = 400,
         batch_size: int = 256,
         learning_rate: float = 4e-3,
         device: str = "auto",
@@ -172,7 +172,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         ParameterError, DataError, LabelError
             If parameters, data, labels or answers cannot be used.
         """
-        check_parameters(self.get_params(deep=False), self._constraints)
+        check_parameters_of(self)
         X, item_shape = check_items(self, X, reset=True)
         self.item_shape_ = tuple(int(side) for side in item_shape)
         self.likelihood_ = choose_likelihood(X, X.shape[1:], "auto")
@@ -197,7 +197,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each class: the mean of what the network says and what near items of `fit` are.
+        """Probability of each class: what the network says and what near items of `fit` are, combined.
 
         For items whose features are far from those of all items of `fit`, classes become equally probable.
 
@@ -291,7 +291,6 @@ class Student(BaseEstimator):  # type: ignore[misc]
             labeled=labeled,
             codes=codes,
             augment=self.augment,
-            n_rounds=self.max_rounds,
             n_steps=self.n_steps,
             batch_size=min(self.batch_size, len(X)),
             learning_rate=self.learning_rate,

@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.gmvae.batches import Items
-from labelwise.gmvae.training import learning_rate_factor
 from labelwise.randomness import numpy_generator, torch_generator
 from labelwise.student.network import StudentNetwork
 from labelwise.student.views import student_views
@@ -24,10 +23,11 @@ WEIGHTS, ORDER, VIEWS, LABELS, CHECKS = range(5)
 
 _SHARPNESS = 2.0  # answers are taken to this power before they teach
 _GRAPH_SHARPNESS = 4.0  # as sure as the network, so that neither outvotes the other
+_FLOOR = 1e-6  # probability below which neither of the two can rule out what the other says
 _LABELS_A_STEP = 64  # true labels beside each batch of answers, drawn with replacement
 _LABEL_WEIGHT = 0.5
 _WEIGHT_DECAY = 1e-3
-_WARMUP = 0.15  # of all steps
+_WARMUP = 0.5  # of the first round
 _AVERAGE = 0.01  # how much of the weights the running average takes at each step
 _N_NEIGHBORS = 10
 _N_PRINCIPAL = 64  # dimensions of the features in which neighbours are looked for
@@ -45,7 +45,7 @@ class Lesson:
     labeled : ndarray of shape (n_labeled,), int
     codes : ndarray of shape (n_labeled,), int
     augment : {None, "affine"}
-    n_rounds, n_steps, batch_size : int
+    n_steps, batch_size : int
         Steps are those of one round.
     learning_rate : float
     seed : int
@@ -55,7 +55,6 @@ class Lesson:
     labeled: np.ndarray
     codes: np.ndarray
     augment: str | None
-    n_rounds: int
     n_steps: int
     batch_size: int
     learning_rate: float
@@ -95,7 +94,7 @@ class Outcome:
     Attributes
     ----------
     answers : ndarray of shape (n_samples, n_classes), float32
-        Mean of network and graph; labels in the rows of those that were used.
+        Network and graph combined; labels in the rows of those that were used.
     projection : Projection
     pool : Neighbourhood
         The graph of projected features.
@@ -173,10 +172,11 @@ class Teaching:
         taught = -(weights * (targets * log_probabilities[: len(rows)]).sum(-1)).sum() / weights.sum()
         codes = torch.from_numpy(lesson.codes[picked]).to(device)
         loss = taught + _LABEL_WEIGHT * F.nll_loss(log_probabilities[len(rows) :], codes)
-        n_steps = lesson.n_rounds * lesson.n_steps
-        factor = learning_rate_factor(self._n_done, n_steps, max(1, round(_WARMUP * n_steps)))
+        # The rate does not fall: at low ones the network learns the teacher's mistakes by heart. The running
+        # average settles instead.
+        warmup = min(1.0, (self._n_done + 1) / (_WARMUP * lesson.n_steps))
         for group in self._optimizer.param_groups:
-            group["lr"] = lesson.learning_rate * factor
+            group["lr"] = lesson.learning_rate * warmup
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
@@ -216,9 +216,13 @@ def neighbourhood(points: np.ndarray) -> Neighbourhood:
 
 
 def combine(network: np.ndarray, graph: np.ndarray) -> np.ndarray:
-    """Mean of what the network and the graph say; the network alone where no label reaches."""
+    """Normalised geometric mean of what network and graph say; the network alone where no label reaches.
+
+    The arithmetic mean would let one of them that is sure outvote the other's doubts.
+    """
+    both = np.sqrt((network + _FLOOR) * (graph + _FLOOR))
     reached = graph.sum(axis=1, keepdims=True) > 0
-    return np.asarray(np.where(reached, (network + graph) / 2, network))
+    return np.asarray(np.where(reached, both / both.sum(axis=1, keepdims=True), network))
 
 
 def _endless_rows(n_samples: int, rng: np.random.Generator) -> Iterator[int]:
