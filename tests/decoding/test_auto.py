@@ -73,6 +73,21 @@ class TestFewLabels:
         assert decoder.reason_ == "all labels are of one class"
         assert decoder.predict_proba(Q).tolist() == [[1.0]] * 240
 
+    def test_one_label_for_each_class_leaves_nothing_to_compare(self):
+        truth = np.arange(240) % 24
+        Q = Posteriors(telling(truth, 24), noise())
+        decoder = AutoDecoder().fit(Q, labels_for(truth, 24))
+        assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("poisson", {}, 1)
+        assert decoder.reason_ == "no class has two labels, so that decoders could be compared"
+
+    def test_the_only_label_of_a_class_does_not_count(self, blobs):
+        latents, truth = blobs
+        y = labels_for(truth, 30)
+        y[:8] = [10, 11, 12, 13, 14, 15, 16, 17]  # what no other item is labelled
+        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), y)
+        assert decoder.scores_["poisson"] == 1
+        assert decoder.reason_.endswith("22 held-out labels: right on 100%")
+
 
 class TestChoice:
     def test_where_latents_are_noise_it_is_one_that_looks_at_posteriors(self):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelwise.cli.items import open_items
+from labelwise.cli.options import ClassColumnOption, ModelArgument
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")],
+    model: ModelArgument,
     data: Annotated[str, typer.Argument(metavar="DATA", help="Items to look at; with classes for accuracy.")],
     labels: Annotated[
         Path | None, typer.Option(help="CSV index,label (or path,label): the labels that name components.")
@@ -31,9 +32,7 @@ def audit(
     abstain: Annotated[
         float, typer.Option(help="An answer with a probability below this counts as none, 0..1.")
     ] = 0.0,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a .csv or .parquet that holds the classes.")
-    ] = None,
+    label_column: ClassColumnOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV to write: one row a class and group.")
     ] = None,

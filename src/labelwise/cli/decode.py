@@ -20,6 +20,7 @@ from labelwise.cli.answers import (
     write_answers,
 )
 from labelwise.cli.items import holds_student, open_items, read_items
+from labelwise.cli.options import ModelOrStudentArgument, NoNumberColumnOption, SkipUnreadableOption
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -49,9 +50,7 @@ class _Found:
 
 
 def decode(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` or `refine` saved.")
-    ],
+    model: ModelOrStudentArgument,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="The items to answer, as for `labelwise train`.")
     ],
@@ -77,12 +76,8 @@ def decode(
         float | None,
         typer.Option(help="Leave the least probable labels empty, so that this share of the rest is wrong."),
     ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a .csv or .parquet that is no number to learn.")
-    ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and name them.")
-    ] = False,
+    label_column: NoNumberColumnOption = None,
+    skip_unreadable: SkipUnreadableOption = False,
     seed: Annotated[int, typer.Option(help="Taken by every command; nothing in this one is random.")] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:

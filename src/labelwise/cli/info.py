@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from labelwise.cli.items import holds_student
+from labelwise.cli.options import ModelOrStudentArgument
 from labelwise.errors import StorageError
 
 _SHOWN = 10  # classes
 
 
 def info(
-    model: Annotated[
-        Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` or `refine` saved.")
-    ],
+    model: ModelOrStudentArgument,
     seed: Annotated[int, typer.Option(help="Taken by every command; nothing in this one is random.")] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
 ) -> None:

@@ -18,6 +18,7 @@ from labelwise.cli.answers import (
     write_answers,
 )
 from labelwise.cli.items import holds_student, open_items
+from labelwise.cli.options import DeviceOption, ModelArgument, NoNumberColumnOption, SkipUnreadableOption
 from labelwise.cli.places import check_folder_of
 from labelwise.errors import StorageError
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 def refine(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")],
+    model: ModelArgument,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="The items to learn from, as for `labelwise train`.")
     ],
@@ -52,14 +53,10 @@ def refine(
     rounds: Annotated[
         int, typer.Option(min=2, help="Rounds end earlier where the answers no longer change.")
     ] = 5,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the student and of the labels kept back.")] = 0,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a .csv or .parquet that is no number to learn.")
-    ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and name them.")
-    ] = False,
+    label_column: NoNumberColumnOption = None,
+    skip_unreadable: SkipUnreadableOption = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Teach a compact network, the student, what a decoder answers for DATA, and keep it if that helps.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from labelwise.cli.options import ClassColumnOption
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def study(
     address: Annotated[
         str | None, typer.Option(help="Of the Dask scheduler, such as tcp://host:8786.")
     ] = None,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a .csv or .parquet that holds the classes.")
-    ] = None,
+    label_column: ClassColumnOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Measure how much accuracy how many labels give, against the usual peers.

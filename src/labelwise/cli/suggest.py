@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelwise.cli.items import open_items
+from labelwise.cli.options import ModelArgument, NoNumberColumnOption, SkipUnreadableOption
 from labelwise.errors import ParameterError, StorageError
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def suggest(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")],
+    model: ModelArgument,
     data: Annotated[
         str, typer.Argument(metavar="DATA", help="The items to choose from, as for `labelwise train`.")
     ],
@@ -29,12 +30,8 @@ def suggest(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="CSV to write: index, component, reason (and path).")
     ] = Path("to_label.csv"),
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a .csv or .parquet that is no number to learn.")
-    ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and name them.")
-    ] = False,
+    label_column: NoNumberColumnOption = None,
+    skip_unreadable: SkipUnreadableOption = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search, which looks at random items.")] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="Print the suggestions as JSON.")] = False,
 ) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from labelwise.cli.options import DeviceOption, NoNumberColumnOption, SkipUnreadableOption
 from labelwise.cli.places import check_folder_of
 from labelwise.errors import CheckpointError, MissingExtraError, ParameterError, StorageError
 
@@ -108,16 +109,12 @@ def train(
     ] = Likelihood.auto,
     init: Annotated[Init, typer.Option(help="Where components start.")] = Init.kmeans,
     precision: Annotated[Precision, typer.Option(help="Of the networks in training.")] = Precision.auto,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")] = "auto",
+    device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bits on the same CPU.")] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
-    label_column: Annotated[
-        str | None, typer.Option(help="Column of a .csv or .parquet that holds labels, not numbers to learn.")
-    ] = None,
-    skip_unreadable: Annotated[
-        bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and name them.")
-    ] = False,
+    label_column: NoNumberColumnOption = None,
+    skip_unreadable: SkipUnreadableOption = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard logs.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:

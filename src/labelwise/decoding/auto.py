@@ -60,7 +60,8 @@ class AutoDecoder(Decoder):
     decoder_ : Decoder
         The chosen one, fitted.
     scores_ : dict of str to float
-        Accuracy of each candidate on held-out labels; empty without cross-validation.
+        Accuracy of each candidate on held-out labels of classes that have others; empty without
+        cross-validation.
     temperature_ : float
         Above 1 makes probabilities less sure; 1 without cross-validation.
     doubtful_labels_ : ndarray of int
@@ -79,16 +80,20 @@ class AutoDecoder(Decoder):
         self.scores_: dict[str, float] = {}
         self.temperature_ = 1.0
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
+        # Without its only label a class cannot be answered.
+        comparable = np.bincount(codes)[codes] > 1
         if len(np.unique(codes)) < 2:
             self.reason_ = "all labels are of one class"
         elif n_labels < _MIN_LABELS:
             self.reason_ = f"{n_labels} labels are too few to compare decoders"
+        elif not comparable.any():
+            self.reason_ = "no class has two labels, so that decoders could be compared"
         else:
             found = {
                 name: out_of_fold(kind(), view, labeled, codes, n_classes)
                 for name, (kind, view) in _candidates(Q).items()
             }
-            self._choose(found, codes)
+            self._choose({name: p[comparable] for name, p in found.items()}, codes[comparable])
             self._look_for_doubts(found[self.choice_], labeled, codes)
         y = np.full(len(Q), UNLABELED)
         y[labeled] = codes
