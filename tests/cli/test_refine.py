@@ -337,8 +337,8 @@ class TestDecodeWithAStudent:
         assert json.loads(labelwise(*arguments).out)["accuracy"] > 0.9
 
     def test_risk_and_abstain_leave_answers_out(self, decode):
-        outcome, rows = decode("--risk", 0.05, "--json")
-        assert json.loads(outcome.out)["expected_error"] <= 0.05
+        outcome, rows = decode("--risk", 0.005, "--json")
+        assert json.loads(outcome.out)["expected_error"] <= 0.005
         assert 0 < sum(row["label"] == "" for row in rows) < 300
         _, rows = decode("--abstain", 0.7)
         assert [row["label"] == "" for row in rows] == [float(row["probability"]) < 0.7 for row in rows]

@@ -114,7 +114,8 @@ class TestTrain:
         assert {name: result[name] for name in last} == last
         assert result["model"] == str(tmp_path / "m")
         assert result["n_epochs"] == result["epoch"] == 2
-        assert set(result) == {"model", "seconds", "n_epochs", *last}
+        assert set(result) == {"model", "seconds", "n_epochs", "augment", *last}
+        assert result["augment"] is None  # digits stand still
 
     def test_overwriting_a_model(self, trained, place, tmp_path):
         model = shutil.copytree(trained[0], tmp_path / "m")

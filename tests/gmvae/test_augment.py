@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
-from labelwise.gmvae.augment import affine_views
+from labelwise import load_dataset
+from labelwise.gmvae.augment import affine_views, resolve_augmentation, view_distance
 
 
 def seeded(seed):
@@ -84,3 +88,65 @@ def test_what_enters_from_outside_is_empty():
     torch.testing.assert_close(views[:, 4:6, 4:6], torch.ones(200, 2, 2))
     corners = views[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     assert corners.min() == 0
+
+
+def shapes(n=400, side=16, seed=0):
+    """Crosses, bars and corners, each where it always is, with a little noise."""
+    kinds = np.zeros((3, side, side))
+    kinds[0, 7:9, 2:14] = kinds[0, 2:14, 7:9] = 1
+    kinds[1, 4:6, 2:14] = 1
+    kinds[2, 3:13, 3:5] = kinds[2, 11:13, 3:13] = 1
+    rng = np.random.default_rng(seed)
+    return np.clip(kinds[rng.integers(3, size=n)] + 0.05 * rng.standard_normal((n, side, side)), 0, 1)
+
+
+def moved(images):
+    """Views of views of them: what handwriting is to letters."""
+    values = torch.from_numpy(images.reshape(len(images), -1)).float()
+    for seed in range(3):
+        values = affine_views(values, images.shape[1:], seeded(seed))
+    return values.numpy().reshape(images.shape)
+
+
+class TestChoice:
+    def test_views_are_taken_where_images_come_moved(self):
+        images = moved(shapes())
+        assert view_distance(images, (16, 16)) < 1.2
+        assert resolve_augmentation("auto", images, (16, 16), "bernoulli") == "affine"
+
+    def test_views_are_not_taken_where_images_stand_still(self):
+        assert view_distance(shapes(), (16, 16)) > 1.5
+        assert resolve_augmentation("auto", shapes(), (16, 16), "bernoulli") is None
+
+    def test_the_digits_stand_still(self):
+        X = load_dataset("digits").X
+        assert resolve_augmentation("auto", X, (8, 8), "bernoulli") is None
+
+    def test_pixels_of_0_to_255_and_rows_are_the_same_images(self):
+        images = (255 * moved(shapes())).astype(np.uint8)
+        expected = view_distance(images / 255, (16, 16))
+        assert view_distance(images, (16, 16)) == pytest.approx(expected, rel=1e-3)
+        assert view_distance(images.reshape(400, -1), (16, 16)) == view_distance(images, (16, 16))
+
+    @pytest.mark.parametrize("augment", [None, "affine"])
+    def test_what_was_asked_for_stays(self, augment):
+        assert resolve_augmentation(augment, shapes(), (16, 16), "bernoulli") == augment
+
+    @pytest.mark.parametrize(
+        ("n", "item_shape", "likelihood"),
+        [(400, (256,), "bernoulli"), (400, (16, 16), "gaussian"), (199, (16, 16), "bernoulli")],
+    )
+    def test_tables_other_likelihoods_and_few_images_have_none(self, n, item_shape, likelihood):
+        assert resolve_augmentation("auto", moved(shapes(n)), item_shape, likelihood) is None
+
+    def test_copies_say_nothing_about_views(self):
+        images = np.repeat(shapes(1), 400, axis=0)
+        assert view_distance(images, (16, 16)) == math.inf
+        assert resolve_augmentation("auto", images, (16, 16), "bernoulli") is None
+
+    def test_nothing_outside_decides_or_changes(self):
+        images = moved(shapes())
+        before, state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
+        assert view_distance(images, (16, 16)) == view_distance(images, (16, 16))
+        np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+        assert torch.equal(torch.get_rng_state(), state)

@@ -224,7 +224,7 @@ class TestRounds:
 
 
 PARAMETERS = {
-    "augment": ("rotate", "augment='rotate' must be None or 'affine'"),
+    "augment": ("rotate", "augment='rotate' must be 'auto', None or 'affine'"),
     "max_rounds": (1, "max_rounds=1 must be an integer of at least 2"),
     "n_steps": (0, "n_steps=0 must be an integer of at least 1"),
     "batch_size": (2.5, "batch_size=2.5 must be an integer of at least 1"),

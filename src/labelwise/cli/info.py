@@ -52,7 +52,7 @@ def _lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", f"{architecture['n_components']} components, {architecture['n_latent']} latent dimensions"),
         ("objective", f"{architecture['objective']}, {architecture['likelihood']} likelihood"),
         ("encoder", f"{architecture['encoder']}, hidden {hidden}"),
-        ("augment", str(manifest["parameters"]["augment"] or "none")),
+        ("augment", str(training.get("augment", manifest["parameters"]["augment"]) or "none")),
         (
             "training",
             f"{training['n_epochs']} epochs, batches of {training['batch_size']}, seed {training['seed']}",
@@ -78,7 +78,7 @@ def _student_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("student for", f"items of {shape}"),
         ("classes", f"{len(classes)}: {', '.join(classes[:_SHOWN])}{more}"),
-        ("augment", str(parameters["augment"] or "none")),
+        ("augment", str(manifest["augment"] or "none")),
         (
             "training",
             f"{len(history)} rounds of {parameters['n_steps']} steps, "

@@ -29,6 +29,7 @@ class Objective(StrEnum):
 class Augment(StrEnum):
     """Values of --augment."""
 
+    auto = "auto"
     none = "none"
     affine = "affine"
 
@@ -99,8 +100,11 @@ def train(
         typer.Option(help="collapsed: component summed out. exact: as published, K times the cost."),
     ] = Objective.collapsed,
     augment: Annotated[
-        Augment, typer.Option(help="affine: random views; for handwriting, not for clothes.")
-    ] = Augment.none,
+        Augment,
+        typer.Option(
+            help="affine: random views, as for handwriting. auto: where views look like other images."
+        ),
+    ] = Augment.auto,
     encoder: Annotated[
         Encoder, typer.Option(help="auto: convolutions for images of 16x16 and more.")
     ] = Encoder.auto,
@@ -126,7 +130,7 @@ def train(
     With several --components, two models of each are trained on part of the data and compared on the rest:
     by cross-validation on --labels, or by the evidence and the agreement of the two.
 
-    Example: labelwise train mnist -o mnist.labelwise --augment affine
+    Example: labelwise train mnist -o mnist.labelwise
     """
     from labelwise.datasets import load_dataset
     from labelwise.gmvae import GMVAE, TensorBoard
@@ -277,9 +281,16 @@ def _fingerprint(dataset: Dataset) -> str:
 def _report(gmvae: GMVAE, output: Path, data: str, seconds: float, json_output: bool) -> None:
     last = gmvae.history_[-1]
     if json_output:
-        result = {"model": str(output), "seconds": round(seconds, 1), "n_epochs": gmvae.n_epochs_, **last}
+        result = {
+            "model": str(output),
+            "seconds": round(seconds, 1),
+            "n_epochs": gmvae.n_epochs_,
+            "augment": gmvae.augment_,
+            **last,
+        }
         typer.echo(json.dumps(result))
         return
-    typer.echo(f"saved {output} after {gmvae.n_epochs_} epochs, {seconds:.0f} s")
+    views = f" of {gmvae.augment_} views" if gmvae.augment_ else ""
+    typer.echo(f"saved {output} after {gmvae.n_epochs_} epochs{views}, {seconds:.0f} s")
     typer.echo("next: write some labels to labels.csv (columns index,label), then")
     typer.echo(f"  labelwise decode {output} {data} --labels labels.csv -o predictions.csv")

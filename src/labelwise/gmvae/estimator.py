@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Density
 from sklearn.utils.validation import check_is_fitted
 
 from labelwise.errors import ParameterError
+from labelwise.gmvae.augment import resolve_augmentation
 from labelwise.gmvae.batches import Items
 from labelwise.gmvae.callbacks import Callback, EpochRecord
 from labelwise.gmvae.checkpoint import CheckpointFile, run_settings
@@ -76,9 +77,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         standardised inside. "auto" takes Bernoulli for uint8, images and rows within 0..1.
     encoder : {"auto", "dense", "conv"}, default="auto"
         "auto" takes convolutions for images of at least 16x16.
-    augment : {None, "affine"}, default=None
+    augment : {"auto", None, "affine"}, default="auto"
         "affine" encodes randomly rotated, scaled, sheared and shifted views and reconstructs the original.
-        Helps where such views keep their meaning (handwriting), hurts where they do not (clothes).
+        Helps where such views keep their meaning (handwriting), hurts where they do not (clothes). "auto"
+        takes it for images (at least 200) whose views look like other images of the same data.
     init : {"kmeans", "random"}, default="kmeans"
         Where components start: at the k-means clusters of a plain VAE (the first 22 % of the epochs), or
         anywhere, as published; from there many die.
@@ -114,8 +116,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Of p(z given c); covariances are diagonal.
     item_shape_ : tuple of int
         Shape of one item as it was given: (n_features,), (height, width) or (height, width, channels).
-    likelihood_, encoder_ : str
-        What "auto" became.
+    likelihood_, encoder_, augment_ : str
+        What "auto" became; `augment_` may be None.
     n_epochs_, batch_size_, seed_ : int
         What training used.
 
@@ -137,7 +139,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         "objective": Option("collapsed", "exact"),
         "likelihood": Option("auto", "bernoulli", "gaussian"),
         "encoder": Option("auto", "dense", "conv"),
-        "augment": Option(None, "affine"),
+        "augment": Option("auto", None, "affine"),
         "init": Option("kmeans", "random"),
         "max_epochs": Either(Option("auto"), Integer(1)),
         "batch_size": Either(Option("auto"), Integer(1)),
@@ -159,7 +161,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         objective: str = "collapsed",
         likelihood: str = "auto",
         encoder: str = "auto",
-        augment: str | None = None,
+        augment: str | None = "auto",
         init: str = "kmeans",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
@@ -228,7 +230,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         X, item_shape = check_items(self, X, reset=True)
         check_enough_rows(X, self.n_components)
         architecture = self._architecture(X, item_shape)
-        check_image_options(item_shape, architecture.likelihood, self.augment, self.encoder)
+        augment = resolve_augmentation(self.augment, X, item_shape, architecture.likelihood)
+        check_image_options(item_shape, architecture.likelihood, augment, self.encoder)
         device = resolve_device(self.device)
         seed = draw_seed(self.random_state)
         batch_size = resolve_batch_size(self.batch_size, len(X))
@@ -238,7 +241,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             plain_epochs=plain_epochs(n_epochs, self.init),
             batch_size=batch_size,
             learning_rate=float(self.learning_rate),
-            augment=self.augment,
+            augment=augment,
             seed=seed,
         )
         module = build_module(architecture, torch_generator(seed, WEIGHTS))
@@ -260,6 +263,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             n_epochs=n_epochs,
             batch_size=batch_size,
             seed=seed,
+            augment=augment,
         )
         warn_of_lost_structure(self.shares_, infer(module, items, "latent_means"), init=self.init)
         return self
@@ -421,6 +425,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         n_epochs: int,
         batch_size: int,
         seed: int,
+        augment: str | None,
         feature_names: Sequence[str] = (),
     ) -> None:
         """Set the fitted attributes."""
@@ -429,6 +434,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         self.history_ = history
         self.shares_, self.elbo_quantiles_ = shares, elbo_quantiles
         self.n_epochs_, self.batch_size_, self.seed_ = n_epochs, batch_size, seed
+        self.augment_ = augment
         a = module.architecture
         self.item_shape_, self.likelihood_, self.encoder_ = a.item_shape, a.likelihood, a.encoder
         self.n_features_in_ = a.n_features

@@ -33,7 +33,12 @@ def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
         "labelwise": labelwise.__version__,
         "parameters": {name: plain(value) for name, value in parameters.items()},
         "architecture": asdict(gmvae.module_.architecture),
-        "training": {"n_epochs": gmvae.n_epochs_, "batch_size": gmvae.batch_size_, "seed": gmvae.seed_},
+        "training": {
+            "n_epochs": gmvae.n_epochs_,
+            "batch_size": gmvae.batch_size_,
+            "seed": gmvae.seed_,
+            "augment": gmvae.augment_,
+        },
         "shares": gmvae.shares_.tolist(),
         "elbo_quantiles": gmvae.elbo_quantiles_.tolist(),
         "feature_names": [str(name) for name in getattr(gmvae, "feature_names_in_", [])],
@@ -64,6 +69,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
             "shares": np.array(manifest["shares"]),
             "elbo_quantiles": np.array(manifest["elbo_quantiles"]),
             "feature_names": manifest["feature_names"],
+            "augment": manifest["parameters"]["augment"],  # of models from before "auto"
             **manifest["training"],
         }
         return manifest["parameters"], module, state

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from labelwise.decoding.base import all_classes, split_labels
 from labelwise.decoding.posteriors import check_rows
 from labelwise.errors import DataError, LabelError
+from labelwise.gmvae.augment import resolve_augmentation
 from labelwise.gmvae.batches import Items
 from labelwise.gmvae.defaults import resolve_device, use_bfloat16
 from labelwise.gmvae.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -84,7 +85,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    augment : {None, "affine"}, default=None
+    augment : {"auto", None, "affine"}, default="auto"
         What may change in an item without changing what it is: as for `GMVAE`. A part of each view is erased
         in any case.
     max_rounds : int, default=5
@@ -104,6 +105,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+    augment_ : {None, "affine"}
+        What "auto" became.
     answers_ : ndarray of shape (n_samples, n_classes), float32
         Probabilities of the items of `fit`; labelled items have their label.
     check_ : Check or None
@@ -114,7 +117,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
     """
 
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
-        "augment": Option(None, "affine"),
+        "augment": Option("auto", None, "affine"),
         "max_rounds": Integer(2),
         "n_steps": Integer(1),
         "batch_size": Integer(1),
@@ -124,7 +127,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        augment: str | None = None,
+        augment: str | None = "auto",
         *,
         max_rounds: int = 5,
         n_steps: int = 400,
@@ -176,7 +179,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
         X, item_shape = check_items(self, X, reset=True)
         self.item_shape_ = tuple(int(side) for side in item_shape)
         self.likelihood_ = choose_likelihood(X, X.shape[1:], "auto")
-        check_image_options(self.item_shape_, self.likelihood_, self.augment, "auto")
+        self.augment_ = resolve_augmentation(self.augment, X, self.item_shape_, self.likelihood_)
+        check_image_options(self.item_shape_, self.likelihood_, self.augment_, "auto")
         labels, labeled = split_labels(y, len(X))
         self.classes_ = all_classes(np.unique(labels), classes)
         answers = np.asarray(answers, dtype=np.float32)
@@ -290,7 +294,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
             items=Items(X, device),
             labeled=labeled,
             codes=codes,
-            augment=self.augment,
+            augment=self.augment_,
             n_steps=self.n_steps,
             batch_size=min(self.batch_size, len(X)),
             learning_rate=self.learning_rate,

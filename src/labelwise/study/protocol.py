@@ -147,8 +147,6 @@ _DIGITS: dict[str, Any] = {
         "learning_rate": 2e-3,
     },
 }
-# Handwriting keeps its meaning when it is turned, scaled, sheared and shifted a little.
-_HANDWRITING = ("mnist", "kmnist", "emnist-letters", "emnist-balanced", "emnist-digits")
 
 
 def default_study(dataset: str, label_column: str | None = None) -> Study:
@@ -156,8 +154,6 @@ def default_study(dataset: str, label_column: str | None = None) -> Study:
     settings: dict[str, Any] = {"dataset": dataset, "label_column": label_column}
     if dataset == "digits":
         settings |= _DIGITS
-    elif dataset in _HANDWRITING:
-        settings["model"] = {"augment": "affine"}
     return make_study(settings)
 
 

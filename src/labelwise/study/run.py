@@ -263,7 +263,7 @@ class _Bench:
         if held_out is not None:
             there = Posteriors(gmvae.predict_proba(parts[1]), gmvae.transform(parts[1]), items=items[1])
             held_out = replace(held_out, images=parts[1], posteriors=there)
-        return Task(pool, held_out, augment=gmvae.augment)
+        return Task(pool, held_out, augment=gmvae.augment_)
 
     def _suggestions(self, posteriors: Posteriors, wanted: list[CellKey]) -> np.ndarray:
         keys = [key for key in wanted if METHODS[key.method].selection == "suggested"]
