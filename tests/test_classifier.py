@@ -526,7 +526,7 @@ FAULTS = {
     "none given": (None, LabelError, "GMVAEClassifier requires y to be passed, but the target y is None"),
     "none labelled": (np.full(300, -1), LabelError, "none of the 300 items has a label: give at least one"),
     "too few": (np.zeros(299, int), LabelError, "y has shape (299,), but there are 300 items"),
-    "NaN": (np.where(np.arange(300) == 4, np.nan, 1.0), LabelError, "y holds NaN or infinity in row 4"),
+    "NaN": (np.where(np.arange(300) == 4, np.nan, 1.0), LabelError, "y holds nan in row 4"),
     "two types": (np.array(["a", 1] * 150, dtype=object), LabelError, "labels mix types (int, str)"),
     "text -1": (np.array(["a", "-1"] * 150), LabelError, 'y holds the text "-1"'),
     "measurements": (np.linspace(0, 1, 300), ValueError, "Unknown label type: continuous"),

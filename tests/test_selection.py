@@ -153,6 +153,14 @@ class TestList:
         first = suggest_from(posteriors, 12, random_state=1)
         assert suggest_from(posteriors, longer, random_state=1)[:12] == first
 
+    def test_so_it_does_where_many_items_are_alike(self):
+        # There are fewer typical items than the longer list has.
+        posteriors, _ = blobs(400, 300, 20, distance=100.0)
+        doubled = Posteriors(np.repeat(posteriors.values, 2, axis=0), np.repeat(posteriors.points, 2, axis=0))
+        first = suggest_from(doubled, 9, random_state=1)
+        for longer in (60, 249, 251, 900):
+            assert suggest_from(doubled, longer, random_state=1)[:9] == first
+
     def test_more_than_one_batch_gives_all_items_once(self):
         # Items are chosen 250 at a time.
         assert sorted(rows(suggest_from(cloud(280), 280, random_state=0))) == list(range(280))
@@ -321,8 +329,9 @@ class TestRefusal:
         assert str(caught.value) == "n_labels=119 is more than the 118 items without a label: ask for fewer"
 
     def test_nothing_left_to_label(self):
-        with pytest.raises(ParameterError, match=r"^n_labels=1 is more than the 0 items without a label: "):
+        with pytest.raises(LabelError) as caught:
             suggest_from(cloud(), 1, y=np.zeros(120))
+        assert str(caught.value) == "all 120 items have a label already: there is none left to suggest"
 
     @pytest.mark.parametrize("y", [np.full(119, UNLABELED), np.zeros(121), [], np.full((120, 1), UNLABELED)])
     def test_labels_of_another_number_of_items_with_labels_or_without(self, y):

@@ -172,7 +172,9 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(self.refine, Student):
             return self.refine
         gmvae = self.gmvae_
-        return Student(gmvae.augment_, device=gmvae.device, random_state=gmvae.seed_)
+        return Student(
+            gmvae.augment_, likelihood=gmvae.likelihood_, device=gmvae.device, random_state=gmvae.seed_
+        )
 
     def _structure(self, X: Any) -> GMVAE:
         if self.prefit:

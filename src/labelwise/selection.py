@@ -20,7 +20,7 @@ from labelwise.decoding.base import split_labels
 from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.posteriors import Posteriors
-from labelwise.errors import ParameterError
+from labelwise.errors import LabelError, ParameterError
 from labelwise.gmvae import GMVAE
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Integer, check_parameters
@@ -99,6 +99,8 @@ def suggest_from(
     labels, labeled = np.empty(0), np.empty(0, dtype=np.int64)
     if y is not None and not np.array_equal(y, np.full(n_samples, UNLABELED)):
         labels, labeled = split_labels(y, n_samples)
+    if len(labeled) == n_samples:
+        raise LabelError(f"all {n_samples} items have a label already: there is none left to suggest")
     if n_labels > n_samples - len(labeled):
         raise ParameterError(
             f"n_labels={n_labels} is more than the {n_samples - len(labeled)} items without a label: "
@@ -137,7 +139,7 @@ class _Search:
         is_taken[graph.nodes[: len(taken)]] = True
         candidates = _typical_nodes(graph.points, rng)
         candidates = candidates[~is_taken[candidates]]
-        if len(candidates) < n_wanted:  # few items, or many copies of some
+        if len(candidates) < _BATCH:  # few items, or many copies of some
             candidates = np.flatnonzero(~is_taken)
         reach = _reach(graph, candidates)
         known = np.zeros(len(graph.points), dtype=np.float32)
@@ -150,7 +152,7 @@ class _Search:
         # The first item of each node that is not taken.
         item_of = np.full(len(graph.points), -1)
         item_of[graph.nodes[::-1]] = rows[::-1]
-        total = sizes.sum()
+        total = (sizes * doubt).sum()
         for node, gain in zip(candidates[chosen], gains, strict=True):
             self._add(item_of[node], gain / total, doubt[node], names[node])
         # Copies of what is chosen already come last: nothing is left that differs.

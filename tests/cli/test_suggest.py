@@ -131,6 +131,8 @@ class TestOutput:
 
 
 class TestRoundTrip:
+    # So few labels for so small a model: a true one may look wrong.
+    @pytest.mark.filterwarnings("ignore::labelwise.errors.DoubtfulLabelWarning")
     def test_the_list_with_a_column_of_labels_is_a_file_of_labels(self, ask, trained, place, tmp_path):
         ask("--budget", 30)
         path = tmp_path / "to_label.csv"
@@ -179,6 +181,12 @@ class TestRefusal:
         left = 300 - len(LABELED)
         assert ask("--budget", left + 1, "--labels", labels).reason() == (
             f"--budget {left + 1} is more than the {left} items of digits.npz without a label: ask for fewer"
+        )
+
+    def test_nothing_left(self, ask, tmp_path):
+        labels = write_labels(tmp_path / "all.csv", {row: str(TRUTH[row]) for row in range(300)})
+        assert ask("--budget", 1, "--labels", labels).reason() == (
+            "all 300 items of digits.npz have a label: there is none left to suggest"
         )
 
     @pytest.mark.parametrize(("option", "value"), [("--budget", 0), ("--budget", "many"), ("--seed", -1)])

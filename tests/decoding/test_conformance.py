@@ -6,6 +6,7 @@ import pickle
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -411,7 +412,16 @@ class TestWrongInput:
         with pytest.raises(LabelError) as caught:
             decoder.fit(GOOD, np.array([1.0, -1.0, value], dtype=dtype))
         assert str(caught.value) == (
-            "y holds NaN or infinity in row 2: write -1 (labelwise.UNLABELED) where there is no label"
+            f"y holds {value} in row 2: write -1 (labelwise.UNLABELED) where there is no label"
+        )
+
+    @pytest.mark.parametrize("value", [None, np.nan, pd.NA], ids=str)
+    @pytest.mark.parametrize("others", [["a", "b"], [1, 2], [-1, 3]], ids=str)
+    def test_what_is_missing_is_no_label(self, decoder, others, value):
+        with pytest.raises(LabelError) as caught:
+            decoder.fit(GOOD, np.array([others[0], value, others[1]], dtype=object))
+        assert str(caught.value) == (
+            f"y holds {value} in row 1: write -1 (labelwise.UNLABELED) where there is no label"
         )
 
     def test_a_failed_fit_leaves_no_answer(self, decoder):

@@ -185,3 +185,25 @@ def test_items_far_from_everything_get_the_shares_of_the_classes(name):
     far = decoder.predict_proba(Q[:3], latents=latents[60:63] + 1000)
     assert (near.max(axis=1) > 0.6).all()
     np.testing.assert_allclose(far, np.tile(decoder.class_prior_, (3, 1)), atol=0.05)  # calibrated or not
+
+
+@pytest.mark.parametrize("name", [name for name, kind in DECODERS.items() if kind.uses_latents])
+@pytest.mark.parametrize("labels_of_1", [9, 30], ids=["unequal", "equal"])
+def test_so_do_items_of_the_pool_unless_they_have_a_label(name, labels_of_1):
+    rng = np.random.default_rng(0)
+    truth = np.arange(200) % 2
+    latents = np.vstack([6 * np.eye(2)[truth] + 0.3 * rng.standard_normal((200, 2)), [[900, 0], [0, -900]]])
+    y = np.full(202, UNLABELED)
+    y[:60:2], y[1 : 2 * labels_of_1 : 2] = 0, 1
+    y[201] = 0
+    decoder = DECODERS[name]().fit(np.ones((202, 1)), y, latents=latents)
+    P = decoder.predict_proba(np.ones((202, 1)), latents=latents)
+    np.testing.assert_allclose(P.sum(axis=1), 1, atol=1e-5)
+    assert (P[60:200].max(axis=1) > 0.6).all()
+    np.testing.assert_allclose(P[200], decoder.class_prior_, atol=0.02)
+    assert P[201, 0] > 0.6
+    # Those who come later fade too, whatever the temperature, and nothing falls below 0.
+    halfway = latents[:200].mean(axis=0) + np.linspace(0, 40, 200)[:, None] * [1, 1]
+    later = decoder.predict_proba(np.ones((200, 1)), latents=halfway)
+    assert (later >= 0).all()
+    np.testing.assert_allclose(later.sum(axis=1), 1, atol=1e-5)

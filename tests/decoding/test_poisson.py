@@ -200,6 +200,17 @@ class TestParts:
         assert (P[origin == 0, 0] > 0.9).all()
         assert (P[origin == 1, 1] > 0.9).all()
 
+    def test_each_part_has_its_own_scale(self):
+        X, _ = clusters((30, 30), distance=4.0)
+        y = np.full(60, UNLABELED)
+        y[[0, 59]] = 8, 9
+        alone, _ = answers(X, y)
+        both, _ = answers(np.vstack([X, X + 500]), np.concatenate([y, y]))
+        np.testing.assert_allclose(both, np.vstack([alone, alone]), atol=1e-5)
+        # Potentials differ most between clusters that hardly touch.
+        beside, _ = answers(np.vstack([X, clusters((30, 30), distance=7.0)[0] + 500]), np.concatenate([y, y]))
+        np.testing.assert_allclose(beside[:60], alone, atol=1e-5)
+
 
 def test_sharpness_makes_probabilities_surer_and_leaves_the_answers():
     X, _ = clusters((40, 40), distance=5.0)

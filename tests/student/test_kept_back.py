@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
+from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
 from labelwise.student.estimator import Check, rows_to_keep_back
 from student.conftest import labels_for, quick, teacher_of
@@ -71,6 +72,24 @@ def flip(y, rows):
 
 def taught(X, y, answers, kept_back=None):
     return quick(n_steps=10, max_rounds=3).fit(X, y, answers, kept_back=kept_back)
+
+
+class TestRefusal:
+    @pytest.mark.parametrize(
+        ("rows", "named"), [([1, 230], 230), ([-1], -1), ([True, False], True), (np.ones(240, bool), True)]
+    )
+    def test_rows_without_a_label(self, pool, rows, named):
+        X, y, teacher, _ = pool
+        with pytest.raises(LabelError) as caught:
+            taught(X, y, teacher, rows)
+        assert str(caught.value) == (
+            f"kept_back holds {named}, which is no row with a label: give rows that have one"
+        )
+
+    def test_all_of_them(self, pool):
+        X, y, teacher, _ = pool
+        with pytest.raises(LabelError, match=r"^all 200 labels are kept back: "):
+            taught(X, y, teacher, range(200))
 
 
 class TestUnseen:

@@ -225,6 +225,7 @@ class TestRounds:
 
 PARAMETERS = {
     "augment": ("rotate", "augment='rotate' must be 'auto', None or 'affine'"),
+    "likelihood": ("poisson", "likelihood='poisson' must be 'auto', 'bernoulli' or 'gaussian'"),
     "max_rounds": (1, "max_rounds=1 must be an integer of at least 2"),
     "n_steps": (0, "n_steps=0 must be an integer of at least 1"),
     "batch_size": (2.5, "batch_size=2.5 must be an integer of at least 1"),
@@ -256,10 +257,19 @@ class TestParameters:
         )
 
     def test_none_is_forgotten_by_a_copy(self):
-        student = Student("affine", max_rounds=3, n_steps=4, batch_size=5, learning_rate=0.1, random_state=6)
+        student = Student(
+            "affine",
+            likelihood="gaussian",
+            max_rounds=3,
+            n_steps=4,
+            batch_size=5,
+            learning_rate=0.1,
+            random_state=6,
+        )
         assert clone(student).get_params() == student.get_params()
         assert student.get_params() == {
             "augment": "affine",
+            "likelihood": "gaussian",
             "max_rounds": 3,
             "n_steps": 4,
             "batch_size": 5,

@@ -84,7 +84,14 @@ def refine(
     teacher = DECODERS[decoder.value]()
     posteriors = posteriors_for(teacher, gmvae, dataset.X)
     teacher.fit(posteriors, y)
-    template = Student(gmvae.augment_, max_rounds=rounds, device=device, random_state=seed, verbose=1)
+    template = Student(
+        gmvae.augment_,
+        likelihood=gmvae.likelihood_,
+        max_rounds=rounds,
+        device=device,
+        random_state=seed,
+        verbose=1,
+    )
     refinement = teach(template, teacher, dataset.X, posteriors, y)
     taught = teacher.predict_proba(posteriors)
     student = refinement.student

@@ -11,7 +11,7 @@ import typer
 
 from labelwise.cli.items import open_items
 from labelwise.cli.options import ModelArgument, NoNumberColumnOption, SkipUnreadableOption
-from labelwise.errors import ParameterError, StorageError
+from labelwise.errors import LabelError, ParameterError, StorageError
 
 if TYPE_CHECKING:
     from labelwise.selection import Suggestion
@@ -53,6 +53,10 @@ def suggest(
     if labels is not None:
         y = read_labels(labels, n_samples=n_samples, paths=dataset.paths)
         n_labeled = sum(label != -1 for label in y)
+    if n_labeled == n_samples:
+        raise LabelError(
+            f"all {n_samples} items of {dataset.name} have a label: there is none left to suggest"
+        )
     if budget > n_samples - n_labeled:
         raise ParameterError(
             f"--budget {budget} is more than the {n_samples - n_labeled} items of {dataset.name} "

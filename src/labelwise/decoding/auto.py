@@ -18,7 +18,7 @@ from labelwise.decoding.spreading import SpreadingDecoder
 from labelwise.errors import DataError, DoubtfulLabelWarning
 from labelwise.labels import UNLABELED
 
-# The first is taken unless another one is better beyond chance.
+# The first is taken unless another one is better by more than a standard error.
 _CANDIDATES: dict[str, type[Decoder]] = {
     "poisson": PoissonDecoder,
     "spreading": SpreadingDecoder,
@@ -93,8 +93,9 @@ class AutoDecoder(Decoder):
                 name: out_of_fold(kind(), view, labeled, codes, n_classes)
                 for name, (kind, view) in _candidates(Q).items()
             }
-            self._choose({name: p[comparable] for name, p in found.items()}, codes[comparable])
-            self._look_for_doubts(found[self.choice_], labeled, codes)
+            found = {name: probabilities[comparable] for name, probabilities in found.items()}
+            self._choose(found, codes[comparable])
+            self._look_for_doubts(found[self.choice_], labeled[comparable], codes[comparable])
         y = np.full(len(Q), UNLABELED)
         y[labeled] = codes
         kind, view = _candidates(Q)[self.choice_]
@@ -105,8 +106,10 @@ class AutoDecoder(Decoder):
         self.scores_ = {name: float(hits.mean()) for name, hits in right.items()}
         default = self.choice_
         best = max(self.scores_, key=lambda name: self.scores_[name])
-        gains = right[best].astype(float) - right[default]
-        if gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)):
+        won = int((right[best] & ~right[default]).sum())
+        lost = int((right[default] & ~right[best]).sum())
+        # The standard error of a difference of counts is sqrt(won + lost).
+        if won - lost > math.sqrt(won + lost):
             self.choice_ = best
             self.reason_ = (
                 f"right on {self.scores_[best]:.0%} of {len(codes)} held-out labels, "
@@ -114,7 +117,7 @@ class AutoDecoder(Decoder):
             )
         else:
             self.reason_ = (
-                f"no other is better beyond chance on {len(codes)} held-out labels "
+                f"no other is better by more than a standard error on {len(codes)} held-out labels "
                 f"({default} {self.scores_[default]:.0%}, {best} {self.scores_[best]:.0%})"
                 if best != default
                 else f"best on {len(codes)} held-out labels: right on {self.scores_[default]:.0%}"
@@ -145,15 +148,16 @@ class AutoDecoder(Decoder):
                 stacklevel=4,
             )
 
-    def _scores(self, Q: Posteriors) -> np.ndarray:
+    def _opinion(self, Q: Posteriors) -> tuple[np.ndarray, np.ndarray]:
         if self.choice_ not in _candidates(Q):
             raise DataError(
                 "the decoder was fitted to the items themselves: pass Posteriors(Q, latents, items=items) of "
                 "these too"
             )
-        scores = np.zeros((len(Q), len(self.classes_)))
-        scores[:, self.decoder_.classes_] = self.decoder_.predict_proba(_candidates(Q)[self.choice_][1])
-        return temper(scores, self.temperature_)
+        own, trust = self.decoder_._opinion(_candidates(Q)[self.choice_][1])
+        probabilities = np.zeros((len(Q), len(self.classes_)))
+        probabilities[:, self.decoder_.classes_] = temper(own, self.temperature_)
+        return probabilities, trust
 
 
 def _candidates(Q: Posteriors) -> dict[str, tuple[type[Decoder], Posteriors]]:

@@ -132,10 +132,18 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         return self._answers(as_posteriors(Q, self.n_features_in_, latents=latents))
 
     def _probabilities(self, Q: Posteriors) -> np.ndarray:
+        own, trust = self._opinion(Q)
+        return np.asarray(trust * own + (1 - trust) * self.class_prior_)
+
+    def _opinion(self, Q: Posteriors) -> tuple[np.ndarray, np.ndarray]:
+        """What the labels say, shape (n_samples, n_classes), and how far to trust that, (n_samples, 1), 0..1.
+
+        Rows sum to 1 where there is any trust; the rest of the trust goes to the shares of the classes.
+        """
         scores = self._scores(Q)
         totals = scores.sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.where(totals > 0, scores / totals, self.class_prior_))
+        said = totals > 0
+        return scores / np.where(said, totals, 1), said.astype(float)
 
     def _answers(self, Q: Posteriors) -> np.ndarray:
         return np.asarray(self.classes_[self._probabilities(Q).argmax(axis=1)])
@@ -158,7 +166,8 @@ class GraphDecoder(Decoder):
     Attributes
     ----------
     node_scores_ : ndarray of shape (n_nodes, n_classes)
-        Of the distinct items of `fit`.
+        Of the distinct items of `fit`. Rows sum to 1; to less where an item is far from all others and has no
+        label itself, and to 0 where no label reaches.
     """
 
     uses_latents = True
@@ -170,7 +179,11 @@ class GraphDecoder(Decoder):
         given[labeled, codes] = 1
         self._pool = Q.neighbourhood(self.n_neighbors)
         self._has_latents = Q.has_latents
-        self.node_scores_ = self.node_scores(self._pool, self._pool.gather(given))
+        given = self._pool.gather(given)
+        scores = self.node_scores(self._pool, given)
+        totals = scores.sum(axis=1, keepdims=True)
+        trust = np.where(given.any(axis=1), 1, self._pool.trust)[:, None]
+        self.node_scores_ = scores * (trust / np.where(totals > 0, totals, 1))
 
     def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
         """Scores of at least 0 at all nodes of a graph.
@@ -201,15 +214,14 @@ class GraphDecoder(Decoder):
                 f"{self._pool.points.shape[1]}: use the same model for both"
             )
         if Q.neighbourhood_is(self._pool):
-            return self._node_probabilities()[self._pool.nodes]
-        place = Q.placed_in(self._pool)
-        scores = place @ self._node_probabilities()
-        # What is far from everything gets the shares of the classes.
-        return np.asarray(scores + (1 - place.sum(axis=1))[:, None] * self.class_prior_)
+            return self.node_scores_[self._pool.nodes]
+        return np.asarray(Q.placed_in(self._pool) @ self.node_scores_)
 
-    def _node_probabilities(self) -> np.ndarray:
-        totals = self.node_scores_.sum(axis=1, keepdims=True)
-        return np.where(totals > 0, self.node_scores_ / np.where(totals > 0, totals, 1), self.class_prior_)
+    def _opinion(self, Q: Posteriors) -> tuple[np.ndarray, np.ndarray]:
+        scores = self._scores(Q)
+        totals = scores.sum(axis=1, keepdims=True)
+        # What is far from everything, or out of reach of all labels, is trusted less.
+        return scores / np.where(totals > 0, totals, 1), np.minimum(totals, 1)
 
 
 def all_classes(found: np.ndarray, classes: Any) -> np.ndarray:
@@ -255,7 +267,11 @@ def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
             'y holds the text "-1": text labels with -1 for "no label" need an array of dtype object, '
             "as in np.full(n, labelwise.UNLABELED, dtype=object)"
         )
-    unlabeled = np.array([_is_unlabeled(label) for label in y]) if y.dtype == object else y == UNLABELED
+    if y.dtype == object:
+        _refuse(np.array([_is_missing(label) for label in y]), y, np.arange(n_samples))
+        unlabeled = np.array([_is_unlabeled(label) for label in y])
+    else:
+        unlabeled = y == UNLABELED
     labeled = np.flatnonzero(~unlabeled)
     if not len(labeled):
         raise LabelError(f"none of the {n_samples} items has a label: give at least one")
@@ -268,12 +284,23 @@ def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
             names = ", ".join(sorted(kind.__name__ for kind in kinds))
             raise LabelError(f"labels mix types ({names}): make them all text, or all numbers")
         labels = np.array(plain)
-    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
-        row = labeled[np.isfinite(labels).argmin()]
-        raise LabelError(
-            f"y holds NaN or infinity in row {row}: write -1 (labelwise.UNLABELED) where there is no label"
-        )
+    if labels.dtype.kind == "f":
+        _refuse(~np.isfinite(labels), labels, labeled)
     return labels, labeled
+
+
+def _is_missing(label: Any) -> bool:
+    # pandas' NA answers no comparison, and pandas need not be there.
+    return label is None or type(label).__name__ == "NAType" or (isinstance(label, float) and label != label)
+
+
+def _refuse(wrong: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:
+    if wrong.any():
+        first = wrong.argmax()
+        raise LabelError(
+            f"y holds {labels[first]} in row {rows[first]}: write -1 (labelwise.UNLABELED) where there is no "
+            "label"
+        )
 
 
 def _is_unlabeled(label: Any) -> bool:

@@ -18,9 +18,10 @@ class BayesDecoder(Decoder):
     """Name each component by p(label given c), with a Dirichlet prior.
 
     The labels' posteriors count as observations of each component. The prior's mean is what its relatives
-    are called (`prior="related"`) or the shares of the classes (`prior="classes"`). Unlike soft decoding this
-    keeps the classes' frequencies. There is no EM over the unlabelled items: given the component, an item
-    says nothing about its label, so they would leave p(label given c) as it is.
+    are called (`prior="related"`, in which classes count alike) or the shares of the classes
+    (`prior="classes"`). Unlike soft decoding, labels in a component keep the frequencies of their classes.
+    There is no EM over the unlabelled items: given the component, an item says nothing about its label, so
+    they would leave p(label given c) as it is.
 
     Parameters
     ----------

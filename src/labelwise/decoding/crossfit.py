@@ -37,7 +37,7 @@ def out_of_fold(
     ndarray of shape (n_labeled, n_classes)
         Rows sum to 1; a class without a label in the other folds gets 0.
     """
-    order = np.lexsort((Q.points[labeled, 0], codes))
+    order = np.lexsort((*Q.points[labeled].T[::-1], codes))
     fold = np.empty(len(codes), dtype=np.int64)
     fold[order] = np.arange(len(codes)) % N_FOLDS
     found = np.zeros((len(codes), n_classes))
@@ -54,8 +54,8 @@ def out_of_fold(
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities to the power 1 / temperature, with rows that sum to 1 again; zeros stay zero."""
-    powers = probabilities ** (1 / temperature)
+    """Probabilities, but at least 1e-6, to the power 1 / temperature, with rows that sum to 1 again."""
+    powers = np.maximum(probabilities, _FLOOR) ** (1 / temperature)
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
@@ -67,16 +67,13 @@ def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
     Parameters
     ----------
     probabilities : ndarray of shape (n, n_classes)
-        Out of fold. Items whose class had no chance are left out.
+        Out of fold, of items whose class has labels in the other folds.
     codes : ndarray of shape (n,), int
     """
-    possible = probabilities[np.arange(len(codes)), codes] > 0
-    floored = np.maximum(probabilities[possible], _FLOOR)
-    own = codes[possible]
 
     def loss(log_temperature: float) -> float:
-        tempered = temper(floored, float(np.exp(log_temperature)))
-        likelihood = np.log(tempered[np.arange(len(own)), own]).sum()
+        tempered = temper(probabilities, float(np.exp(log_temperature)))
+        likelihood = np.log(tempered[np.arange(len(codes)), codes]).sum()
         return float(log_temperature**2 / 2 - likelihood)
 
     best = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")

@@ -46,18 +46,30 @@ class Neighbourhood:
         return NearestPoints(self.points)
 
     @cached_property
+    def _others(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distances and numbers of the neighbours of each node, both (n_nodes, n_neighbors)."""
+        return self._search.others(self.n_neighbors)
+
+    @cached_property
     def weights(self) -> sparse.csr_array:
         """Closeness of neighbours, shape (n_nodes, n_nodes), float32, symmetric.
 
-        exp(-4 (d / d_k)^2) with the distance d_k of the k-th neighbour, the larger one of both sides: the
-        weights of Calder et al., ICML 2020.
+        exp(-4 (d / d_k)^2) with the distance d_k of the k-th neighbour, as in Calder et al., ICML 2020; the
+        larger one of both sides, where their code takes the mean.
         """
         n_nodes = len(self.points)
         if self.n_neighbors < 1:
             return sparse.csr_array((n_nodes, n_nodes), dtype=np.float32)
-        distances, near = self._search.others(self.n_neighbors)
+        distances, near = self._others
         directed = _rows_of(near, _closeness(distances), n_nodes)
         return sparse.csr_array(directed.maximum(directed.T))
+
+    @cached_property
+    def trust(self) -> np.ndarray:
+        """1 for nodes that have another one within `horizon`, less beyond, as in `place`; (n_nodes,)."""
+        if self.n_neighbors < 1:
+            return np.ones(len(self.points))
+        return self._fade(self._others[0][:, 0])
 
     @cached_property
     def degrees(self) -> np.ndarray:
@@ -98,8 +110,11 @@ class Neighbourhood:
         equal = distances[:, :1] ** 2 <= _EQUAL * norms
         nearest = np.arange(n_neighbors) == 0
         shares = np.where(equal, nearest, _closeness(distances))
-        trust = np.minimum(1, self.horizon / np.maximum(distances[:, :1], _TINY)) ** 2
+        trust = self._fade(distances[:, :1])
         return _rows_of(near, trust * shares / shares.sum(axis=1, keepdims=True), len(self.points))
+
+    def _fade(self, distances: np.ndarray) -> np.ndarray:
+        return np.asarray(np.minimum(1, self.horizon / np.maximum(distances, _TINY)) ** 2)
 
     @cached_property
     def horizon(self) -> float:

@@ -26,7 +26,8 @@ class PoissonDecoder(GraphDecoder):
     n_steps : int, default=60
         Steps of the walk. The published algorithm walks until it has mixed, about as long.
     sharpness : float, default=2.0
-        Probabilities are a softmax of `sharpness` times the solution over its standard deviation.
+        Probabilities are a softmax of `sharpness` times the solution over its standard deviation in each
+        connected part of the graph; the paper assumes a connected one, and takes the largest value.
     n_neighbors : int, default=10
     classes : array-like, default=None
         All classes there are; None takes those among the labels.
@@ -50,12 +51,20 @@ class PoissonDecoder(GraphDecoder):
         """Scores of all nodes; see `GraphDecoder.node_scores`."""
         seen = given.any(axis=0)
         potentials = poisson_potentials(pool, given[:, seen], n_steps=self.n_steps)
-        spread = potentials.std()
+        spread = _spread_of_parts(potentials, pool.parts)
         scores = np.zeros(given.shape, dtype=np.float32)
-        scores[:, seen] = softmax(self.sharpness * potentials / (spread if spread > 0 else 1), axis=1)
+        scores[:, seen] = softmax(self.sharpness * potentials / np.where(spread > 0, spread, 1), axis=1)
         # Parts of the graph without a label hold no source: nothing is known there.
         scores[~np.isin(pool.parts, pool.parts[given.any(axis=1)])] = 0
         return scores
+
+
+def _spread_of_parts(potentials: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Standard deviation within the part of each node, shape (n_nodes, 1)."""
+    n_values = np.bincount(parts) * potentials.shape[1]
+    mean = np.bincount(parts, potentials.sum(axis=1)) / n_values
+    squares = np.square(potentials - mean[parts, None]).sum(axis=1)
+    return np.asarray(np.sqrt(np.bincount(parts, squares) / n_values)[parts, None], dtype=np.float32)
 
 
 def poisson_potentials(pool: Neighbourhood, given: np.ndarray, *, n_steps: int) -> np.ndarray:

@@ -10,7 +10,10 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.errors import DataError
+
 N_PRINCIPAL = 50
+_MAX_EXACT = 1000  # features
 
 
 class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -37,10 +40,15 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         X = np.asarray(X)
         self.scaler_ = StandardScaler().fit(_rows(X)) if X.ndim == 2 else None
         rows = self._scaled(X)
+        if len(rows) < 2:
+            raise DataError("one item has no principal components: give at least two")
         n_components = min(N_PRINCIPAL, *rows.shape)
-        self.pca_ = PCA(n_components, svd_solver="covariance_eigh", random_state=self.random_state).fit(rows)
+        # The exact solver takes memory with the square of the features and time with the cube.
+        solver = "covariance_eigh" if rows.shape[1] <= _MAX_EXACT else "randomized"
+        with np.errstate(invalid="ignore"):  # items that are all equal have no variance to explain
+            self.pca_ = PCA(n_components, svd_solver=solver, random_state=self.random_state).fit(rows)
         # Overall scale 1, so that nothing depends on units.
-        self.scale_ = np.sqrt(self.pca_.explained_variance_.sum())
+        self.scale_ = np.sqrt(self.pca_.explained_variance_.sum()) or 1.0
         return self
 
     def transform(self, X: Any) -> np.ndarray:

@@ -88,6 +88,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
     augment : {"auto", None, "affine"}, default="auto"
         What may change in an item without changing what it is: as for `GMVAE`. A part of each view is erased
         in any case.
+    likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
+        How values are scaled, as for `GMVAE`.
     max_rounds : int, default=5
         Rounds end earlier when fewer than 0.2 % of the answers change.
     n_steps : int, default=400
@@ -118,6 +120,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
         "augment": Option("auto", None, "affine"),
+        "likelihood": Option("auto", "bernoulli", "gaussian"),
         "max_rounds": Integer(2),
         "n_steps": Integer(1),
         "batch_size": Integer(1),
@@ -129,6 +132,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self,
         augment: str | None = "auto",
         *,
+        likelihood: str = "auto",
         max_rounds: int = 5,
         n_steps: int = 400,
         batch_size: int = 256,
@@ -138,6 +142,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         verbose: int = 0,
     ) -> None:
         self.augment = augment
+        self.likelihood = likelihood
         self.max_rounds = max_rounds
         self.n_steps = n_steps
         self.batch_size = batch_size
@@ -160,7 +165,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         answers : array-like of shape (n_samples, n_classes)
             The teacher's probabilities of all items.
         classes : array-like of shape (n_classes,), default=None
-            Classes of the columns, sorted; None takes those among the labels.
+            Classes of the columns, in sorted order; None takes those among the labels.
         kept_back : sequence of int, default=None
             Labelled rows whose labels the teacher has not seen (see `rows_to_keep_back`). The student does
             not see them either until both have been judged by them.
@@ -178,11 +183,15 @@ class Student(BaseEstimator):  # type: ignore[misc]
         check_parameters_of(self)
         X, item_shape = check_items(self, X, reset=True)
         self.item_shape_ = tuple(int(side) for side in item_shape)
-        self.likelihood_ = choose_likelihood(X, X.shape[1:], "auto")
+        self.likelihood_ = choose_likelihood(X, X.shape[1:], self.likelihood)
         self.augment_ = resolve_augmentation(self.augment, X, self.item_shape_, self.likelihood_)
         check_image_options(self.item_shape_, self.likelihood_, self.augment_, "auto")
         labels, labeled = split_labels(y, len(X))
         self.classes_ = all_classes(np.unique(labels), classes)
+        if classes is not None and not np.array_equal(classes, self.classes_):
+            raise LabelError(
+                f"classes {', '.join(map(str, classes))} must be sorted, each once, as columns of answers are"
+            )
         answers = np.asarray(answers, dtype=np.float32)
         if answers.shape != (len(X), len(self.classes_)):
             raise DataError(
@@ -194,9 +203,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
                 f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
             )
         check_rows(answers, "answers")
-        unseen = np.isin(labeled, [] if kept_back is None else kept_back)
-        if unseen.all():
-            raise LabelError(f"all {len(labeled)} labels are kept back: leave some to learn from")
+        unseen = _find_rows(kept_back, labeled)
         self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels), unseen)
         return self
 
@@ -318,6 +325,20 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     def _mixed(self) -> bool:
         return use_bfloat16("auto", resolve_device(self.device), PRODUCT_WIDTH)
+
+
+def _find_rows(kept_back: Sequence[int] | None, labeled: np.ndarray) -> np.ndarray:
+    """Which labels are kept back, shape (n_labeled,), bool."""
+    rows = [] if kept_back is None else list(kept_back)
+    known = set(labeled.tolist())
+    for row in rows:
+        # A mask would pass for rows 0 and 1.
+        if isinstance(row, bool | np.bool_) or row not in known:
+            raise LabelError(f"kept_back holds {row}, which is no row with a label: give rows that have one")
+    unseen = np.isin(labeled, rows)
+    if unseen.all():
+        raise LabelError(f"all {len(labeled)} labels are kept back: leave some to learn from")
+    return unseen
 
 
 def rows_to_keep_back(y: Any, random_state: RandomState = None) -> np.ndarray:

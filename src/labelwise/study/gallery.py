@@ -136,7 +136,7 @@ def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
     if close.is_images:
         drawn["components"] = output / "figure_1.png", _samples(close)
         drawn["reconstructions"] = output / "figures" / "reconstructions.png", _reconstructions(close)
-        robust = _robustness(study, close)
+    if close.is_images and (robust := _robustness(study, close)):
         write_rows(output / "robustness.csv", robust, Robust)
         title = f"Accuracy on changed images, {close.n_labeled:,} labels of unchanged ones"
         drawn["robustness"] = output / "figures" / "robustness.png", figures.plot_robustness(robust, title)

@@ -15,8 +15,8 @@ from labelwise.decoding.posteriors import Posteriors
 from labelwise.randomness import numpy_generator
 
 _N_ITEMS = 10_000  # random items among which the published strategies look, for want of memory and time
-_N_NEIGHBORS = 20  # of which typicality is the inverse mean distance
-_MIN_CLUSTER = 5  # TypiClust leaves out smaller clusters
+_N_NEIGHBORS = 20  # of which TypiClust's typicality is the inverse mean distance, at most
+_MIN_CLUSTER = 6  # TypiClust leaves out smaller clusters
 _PURE = 0.95  # share of ProbCover's balls that should hold one cluster only
 
 Select = Callable[[Posteriors, int, int], np.ndarray]
@@ -30,17 +30,21 @@ def kmeans_medoids(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarr
 
 
 def typiclust(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
-    """The most typical item of each of `n_labels` k-means clusters (Hacohen et al., ICML 2022, TPC_RP)."""
+    """The most typical item of each of `n_labels` k-means clusters (Hacohen et al., ICML 2022, TPC_RP).
+
+    As in their code, neighbours are those in the cluster, at most half of it, and in place of clusters that
+    are too small the largest ones give another item.
+    """
     rows, points = _sample(posteriors, seed)
     clusters = KMeans(n_labels, n_init=1, random_state=seed).fit_predict(points)
-    n_neighbors = min(_N_NEIGHBORS, len(points) - 1)
-    distances, _ = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(points).kneighbors()
-    typicality = 1 / np.maximum(distances.mean(axis=1), np.finfo(np.float32).tiny)
-    chosen = []
-    for cluster in range(n_labels):
-        members = np.flatnonzero(clusters == cluster)
-        if len(members) >= _MIN_CLUSTER:
-            chosen.append(members[typicality[members].argmax()])
+    groups = [np.flatnonzero(clusters == cluster) for cluster in range(n_labels)]
+    groups = sorted((group for group in groups if len(group) >= _MIN_CLUSTER), key=len, reverse=True)
+    chosen: list[int] = []
+    for turn in range(n_labels if groups else 0):
+        group = np.setdiff1d(groups[turn % len(groups)], chosen)
+        if len(group) > 1:
+            search = NearestNeighbors(n_neighbors=min(_N_NEIGHBORS, len(group) // 2), algorithm="brute")
+            chosen.append(int(group[search.fit(points[group]).kneighbors()[0].mean(axis=1).argmin()]))
     return np.asarray(rows[_fill(np.array(chosen, dtype=np.int64), n_labels, len(rows))])
 
 
