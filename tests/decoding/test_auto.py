@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import make_blobs
 
-from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder, SoftDecoder, SpreadingDecoder
+from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
 from labelwise.decoding import auto as module
 from labelwise.decoding.auto import _CANDIDATES
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
@@ -103,12 +103,12 @@ class TestChoice:
         assert (decoder.predict(Q) == truth)[60:].mean() > 0.85
         assert (PoissonDecoder().fit(Q, labels_for(truth, 60)).predict(Q) == truth)[60:].mean() < 0.6
 
-    def test_where_posteriors_are_noise_it_is_one_that_looks_at_latents(self, blobs):
+    def test_where_posteriors_are_noise_it_is_poisson_learning_on_the_latents(self, blobs):
         latents, truth = blobs
         Q = Posteriors(np.random.default_rng(0).dirichlet(np.ones(5), 240), latents)
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
-        assert decoder.choice_ == "spreading"
-        assert decoder.reason_ == "surer of 60 held-out labels than poisson; both are right on 100%"
+        assert decoder.choice_ == "poisson"
+        assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
         assert decoder.scores_["soft"] < 0.8
         assert (decoder.predict(Q) == truth).all()
 
@@ -137,7 +137,7 @@ class TestChoice:
             (12, 3, "soft"),
         ],
     )
-    def test_another_is_taken_only_if_it_is_right_more_often_by_more_than_a_standard_error(
+    def test_another_is_taken_only_if_it_is_better_by_more_than_a_standard_error(
         self, blobs, monkeypatch, n_gained, n_lost, choice
     ):
         # Of 60 labels poisson has 40 right; soft gains some of the others and loses some of those.
@@ -166,47 +166,6 @@ class TestChoice:
         else:
             assert decoder.reason_ == "best on 60 held-out labels: right on 67%"
 
-    @pytest.mark.parametrize(
-        ("own", "surer", "choice"), [(0.7, 0.8, "soft"), (0.7, 0.7, "poisson"), (0.8, 0.7, "poisson")]
-    )
-    def test_of_those_that_are_right_as_often_it_is_the_surer_one(
-        self, blobs, monkeypatch, own, surer, choice
-    ):
-        def found(decoder, Q, labeled, codes, n_classes):
-            sure = {"PoissonDecoder": own, "SoftDecoder": surer}.get(type(decoder).__name__)
-            if sure is None:
-                return np.full((60, 3), 1 / 3)
-            # A tenth is wrong, and surer ones are less sure of those.
-            wrong = np.arange(60) % 10 == 0
-            sure = np.where(wrong, 1.2 - sure, sure)[:, None]
-            hit = np.eye(3)[np.where(wrong, (codes + 1) % 3, codes)]
-            return hit * sure + (1 - hit) * (1 - sure) / 2
-
-        monkeypatch.setattr(module, "out_of_fold", found)
-        latents, truth = blobs
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 60))
-        assert decoder.choice_ == choice
-        if choice == "soft":
-            assert decoder.reason_ == "surer of 60 held-out labels than poisson; both are right on 90%"
-
-    def test_one_that_is_surer_but_right_less_often_is_not_taken(self, blobs, monkeypatch):
-        def found(decoder, Q, labeled, codes, n_classes):
-            soft = isinstance(decoder, SoftDecoder)
-            if not soft and not isinstance(decoder, PoissonDecoder):
-                return np.full((60, 3), 1 / 3)
-            # Poisson is right on all and never sure; soft is sure, and wrong on one, just so.
-            found = 0.34 * np.eye(3)[codes] + 0.33 * (1 - np.eye(3)[codes])
-            if soft:
-                found = 0.98 * np.eye(3)[codes] + 0.01 * (1 - np.eye(3)[codes])
-                found[0] = 0.33
-                found[0, (codes[0] + 1) % 3] = 0.34
-            return found
-
-        monkeypatch.setattr(module, "out_of_fold", found)
-        latents, truth = blobs
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 60))
-        assert decoder.choice_ == "poisson"
-
 
 class TestItems:
     """The items themselves, for where the model does not help."""
@@ -216,18 +175,18 @@ class TestItems:
         y = labels_for(truth, 60)
         Q = Posteriors(np.random.default_rng(0).dirichlet(np.ones(5), 240), noise(), items=items)
         decoder = AutoDecoder().fit(Q, y)
-        assert decoder.choice_ == "spreading on items"
+        assert decoder.choice_ == "poisson on items"
         assert decoder.reason_.startswith("right on 100% of 60 held-out labels, poisson on ")
         assert (decoder.predict(Q) == truth).all()
         alone = Posteriors(np.ones((240, 1)), items)
-        expected = temper(SpreadingDecoder().fit(alone, y).predict_proba(alone), decoder.temperature_)
+        expected = temper(PoissonDecoder().fit(alone, y).predict_proba(alone), decoder.temperature_)
         np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-6)
 
     def test_a_model_that_helps_is_used(self, blobs):
         latents, truth = blobs
         Q = Posteriors(telling(truth, 3), latents, items=noise())
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
-        assert decoder.choice_ == "spreading"
+        assert decoder.choice_ == "poisson"
         assert list(decoder.scores_) == [*_CANDIDATES, "poisson on items", "spreading on items"]
 
     def test_without_them_they_are_not_compared(self, blobs):

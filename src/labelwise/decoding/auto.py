@@ -42,10 +42,9 @@ class AutoDecoder(Decoder):
 
     With fewer than 20 labels, or labels of one class, it is Poisson learning, which was best with few labels
     on most data tried (`docs/choosing.md`), and probabilities stay as they are. With more it is Poisson
-    learning unless another one is right on at least as many held-out labels, and gives them a higher
-    probability by more than one standard error of the mean logarithm. A temperature fitted to those answers
-    calibrates the probabilities. Where the `Posteriors` hold the items themselves, spreading and Poisson
-    learning on them take part too, so that a model that does not help is not used.
+    learning unless another one answers held-out labels better by more than one standard error; a temperature
+    fitted to those answers calibrates the probabilities. Where the `Posteriors` hold the items themselves,
+    spreading and Poisson learning on them take part too, so that a model that does not help is not used.
 
     Parameters
     ----------
@@ -103,32 +102,27 @@ class AutoDecoder(Decoder):
         self.decoder_ = kind().fit(view, y)
 
     def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray) -> None:
-        labels = np.arange(len(codes)), codes
-        temperatures = {name: fit_temperature(each, codes) for name, each in found.items()}
-        logs = {name: np.log(temper(each, temperatures[name])[labels]) for name, each in found.items()}
-        self.scores_ = {name: float((each.argmax(axis=1) == codes).mean()) for name, each in found.items()}
+        right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
+        self.scores_ = {name: float(hits.mean()) for name, hits in right.items()}
         default = self.choice_
-        # A label's probability tells more than whether it is the largest, which is what counts in the end.
-        no_worse = [name for name in found if self.scores_[name] >= self.scores_[default]]
-        best = max(no_worse, key=lambda name: logs[name].mean())
-        gains = logs[best] - logs[default]
-        if gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)):
+        best = max(self.scores_, key=lambda name: self.scores_[name])
+        won = int((right[best] & ~right[default]).sum())
+        lost = int((right[default] & ~right[best]).sum())
+        # The standard error of a difference of counts is sqrt(won + lost).
+        if won - lost > math.sqrt(won + lost):
             self.choice_ = best
-        self.temperature_ = temperatures[self.choice_]
-        self.reason_ = self._reason(default, best, len(codes))
-
-    def _reason(self, default: str, best: str, n_labels: int) -> str:
-        usual, share = f"{self.scores_[default]:.0%}", f"{self.scores_[best]:.0%}"
-        if best == default:
-            return f"best on {n_labels} held-out labels: right on {usual}"
-        if self.choice_ == default:
-            return (
-                f"no other is better by more than a standard error on {n_labels} held-out labels "
-                f"({default} {usual}, {best} {share})"
+            self.reason_ = (
+                f"right on {self.scores_[best]:.0%} of {len(codes)} held-out labels, "
+                f"{default} on {self.scores_[default]:.0%}"
             )
-        if share == usual:
-            return f"surer of {n_labels} held-out labels than {default}; both are right on {share}"
-        return f"right on {share} of {n_labels} held-out labels, {default} on {usual}"
+        else:
+            self.reason_ = (
+                f"no other is better by more than a standard error on {len(codes)} held-out labels "
+                f"({default} {self.scores_[default]:.0%}, {best} {self.scores_[best]:.0%})"
+                if best != default
+                else f"best on {len(codes)} held-out labels: right on {self.scores_[default]:.0%}"
+            )
+        self.temperature_ = fit_temperature(found[self.choice_], codes)
 
     def _look_for_doubts(self, found: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
         calibrated = temper(found, self.temperature_)
