@@ -19,7 +19,15 @@ from labelwise.study.results import Cell, Summary, read_cells, summarise
 from labelwise.study.run import read_notes
 
 RESULTS = Path(__file__).parent / "results"
-KEPT = ("results.csv", "summary.csv", "figure_1.png", "figure_2.png", "figure_3.png", "robustness.csv")
+KEPT = (
+    "results.csv",
+    "summary.csv",
+    "figure_1.png",
+    "figure_2.png",
+    "figure_3.png",
+    "figures/ladder.png",
+    "robustness.csv",
+)
 
 
 def number(mean: float, half_width: float) -> str:
@@ -39,6 +47,18 @@ def accuracy_table(summaries: list[Summary]) -> list[str]:
         values = ["" if row is None else number(row.mean, row.half_width) for row in rows]
         lines.append(f"| {method} | " + " | ".join(values) + f" | {min(cost):.2g} to {max(cost):.2g} |")
     return lines
+
+
+def draws_and_seeds(cells: list[Cell]) -> str:
+    """How many there are of each; the plans that share a run folder need not agree."""
+    found: dict[tuple[int, int], list[str]] = {}
+    for method in dict.fromkeys(cell.method for cell in cells if cell.model_seed >= 0):
+        own = [cell for cell in cells if cell.method == method]
+        size = len({cell.draw for cell in own}), len({cell.model_seed for cell in own})
+        found.setdefault(size, []).append(method)
+    (most, _), *others = sorted(found.items(), reverse=True)
+    fewer = (f"{size[0]} x {size[1]} of {'; '.join(methods)}" for size, methods in others)
+    return "; ".join([f"{most[0]} x {most[1]}", *fewer])
 
 
 def gain_table(cells: list[Cell]) -> list[str]:
@@ -105,8 +125,8 @@ def main() -> None:
         "",
         *accuracy_table(summaries),
         "",
-        f"Mean and half the 95 % interval over {study.draws} label draws and {len(study.model_seeds)} model",
-        "seeds as crossed random effects (methods without a model: over draws). Above "
+        "Mean and half the 95 % interval over label draws and model seeds as crossed random effects",
+        f"({draws_and_seeds(cells)}); methods without a model: over draws. Above "
         f"{study.slow_labels:,} labels slow methods got {study.slow_draws} draw(s). {failed} cells failed.",
         "",
         "## Soft decoding against others, same labels and models",
@@ -122,7 +142,7 @@ def main() -> None:
     (RESULTS / name).mkdir(parents=True, exist_ok=True)
     for file in KEPT:
         if (run / file).exists():
-            shutil.copyfile(run / file, RESULTS / name / file)
+            shutil.copyfile(run / file, RESULTS / name / Path(file).name)
     (RESULTS / f"{name}.md").write_text("\n".join(lines), encoding="utf-8")
 
 
