@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_blobs
 
-from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
-from labelwise.student.estimator import Check, rows_to_keep_back
-from student.conftest import labels_for, quick, teacher_of
+from labelwise.student.check import Check, judge, rows_to_keep_back
+from student.conftest import labels_for
 
 
 class TestRows:
@@ -55,79 +53,6 @@ class TestRows:
         np.testing.assert_array_equal(rows_to_keep_back(texts, 0), rows_to_keep_back(y, 0))
 
 
-@pytest.fixture(scope="module")
-def pool():
-    """Two blobs, labels for 200 of 240 rows, a teacher, and the rows kept back."""
-    X, truth = make_blobs(240, n_features=6, centers=2, cluster_std=4.0, random_state=0)
-    y = labels_for(truth, 200)
-    return X, y, teacher_of(truth, 2, seed=2), rows_to_keep_back(y, 0)
-
-
-def flip(y, rows):
-    """The other one of two classes in some rows."""
-    y = y.copy()
-    y[rows] = 1 - y[rows]
-    return y
-
-
-def taught(X, y, answers, kept_back=None):
-    return quick(n_steps=10, max_rounds=3).fit(X, y, answers, kept_back=kept_back)
-
-
-class TestRefusal:
-    @pytest.mark.parametrize(
-        ("rows", "named"), [([1, 230], 230), ([-1], -1), ([True, False], True), (np.ones(240, bool), True)]
-    )
-    def test_rows_without_a_label(self, pool, rows, named):
-        X, y, teacher, _ = pool
-        with pytest.raises(LabelError) as caught:
-            taught(X, y, teacher, rows)
-        assert str(caught.value) == (
-            f"kept_back holds {named}, which is no row with a label: give rows that have one"
-        )
-
-    def test_all_of_them(self, pool):
-        X, y, teacher, _ = pool
-        with pytest.raises(LabelError, match=r"^all 200 labels are kept back: "):
-            taught(X, y, teacher, range(200))
-
-
-class TestUnseen:
-    def test_what_they_say_changes_nothing_before_the_last_round(self, pool):
-        X, y, answers, rows = pool
-        student, other = (taught(X, labels, answers, rows) for labels in (y, flip(y, rows)))
-        assert len(student.history_) > 1
-        assert other.history_[:-1] == student.history_[:-1]
-        # The same rounds of the student, judged by labels that say the opposite.
-        assert student.check_.student + other.check_.student == len(rows) == 20
-        assert student.check_.teacher + other.check_.teacher == 20
-
-    def test_labels_that_are_seen_do_change_them(self, pool):
-        X, y, answers, rows = pool
-        seen = np.setdiff1d(np.flatnonzero(y != UNLABELED), rows)[:20]
-        student, other = (taught(X, labels, answers, rows) for labels in (y, flip(y, seen)))
-        assert other.history_[0] != student.history_[0]
-
-    def test_the_last_round_learns_them_too(self, pool):
-        X, y, answers, rows = pool
-        student, other = (taught(X, labels, answers, rows) for labels in (y, flip(y, rows)))
-        np.testing.assert_array_equal(student.answers_[rows], np.eye(2)[y[rows]])
-        np.testing.assert_array_equal(other.answers_[rows], np.eye(2)[1 - y[rows]])
-        assert other.history_[-1] != student.history_[-1]
-
-    def test_the_teacher_is_judged_by_the_answers_that_were_passed(self, pool):
-        X, y, answers, rows = pool
-        check = taught(X, y, answers, rows).check_
-        assert check.n_labels == 20
-        assert check.teacher == int((answers[rows].argmax(axis=1) == y[rows]).sum())
-        assert check.teacher < check.student <= 20
-
-    def test_without_them_there_is_no_judgement(self, pool):
-        X, y, answers, _ = pool
-        assert taught(X, y, answers).check_ is None
-        assert taught(X, y, answers, []).check_ is None
-
-
 @pytest.mark.parametrize(
     ("teacher", "student", "disputed", "helps"),
     [
@@ -141,3 +66,10 @@ class TestUnseen:
 )
 def test_a_student_helps_unless_a_sign_test_says_that_it_is_worse(teacher, student, disputed, helps):
     assert Check(30, teacher, student, disputed).helps is helps
+
+
+def test_judgement_counts_right_answers_and_those_that_differ():
+    codes = np.array([0, 1, 2, 0, 1])
+    teacher = np.eye(3)[[0, 1, 2, 1, 0]]
+    student = np.eye(3)[[0, 1, 0, 0, 2]]
+    assert judge(0.4 + 0.2 * teacher, student, codes) == Check(5, 3, 3, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -13,7 +14,7 @@ from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import ClassWithoutLabelWarning, DoubtfulLabelWarning, ParameterError
 from labelwise.labels import UNLABELED
 from labelwise.student import refine
-from labelwise.student.estimator import rows_to_keep_back
+from labelwise.student.check import rows_to_keep_back
 from student.conftest import labels_for, quick, teacher_of
 
 
@@ -127,6 +128,31 @@ class TestTeacher:
         case = Case(blobs.X, blobs.truth, n_labeled=60, wrong=0.2, decoder=Recorder())
         case.refine()
         assert len(Recorder.seen) == 1
+
+    def test_labels_kept_back_change_what_is_judged_and_nothing_before(self, helpful):
+        rows = rows_to_keep_back(helpful.y, 0)
+        flipped = helpful.y.copy()
+        flipped[rows] = (flipped[rows] + 1) % 3
+        verdicts = [helpful.refine(y=y).verdict for y in (helpful.y, flipped)]
+        told = [re.findall(r"right on (\d+) of (\d+) ", verdict)[0] for verdict in verdicts]
+        assert [total for _, total in told] == [str(len(rows))] * 2 == ["13", "13"]
+        assert int(told[0][0]) > 10
+        assert int(told[1][0]) < 3  # the same answers, and labels that say otherwise
+
+    def test_the_student_that_is_taken_has_learned_all_labels_from_the_first_round(self, helpful):
+        taught = helpful.refine(random_state=5).student
+        answers = helpful.decoder.predict_proba(helpful.posteriors)
+        alone = quick(random_state=5).fit(helpful.X, helpful.y, answers)
+        np.testing.assert_array_equal(taught.answers_, alone.answers_)
+        assert taught.history_ == alone.history_
+        assert alone.check_ is None
+
+    def test_the_rehearsal_is_told_of(self, helpful, capsys):
+        helpful.refine(quick(verbose=1, max_rounds=3))
+        lines = capsys.readouterr().err.splitlines()
+        assert lines[0] == "rehearsal without 13 labels, to see whether a student helps"
+        assert "round 1/2: " in lines[1]
+        assert any("round 1/3: " in line for line in lines[2:])
 
     def test_the_decoder_stays_fitted_to_all_labels_and_the_template_stays_a_template(self, helpful):
         template = quick(random_state=7)

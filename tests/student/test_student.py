@@ -186,7 +186,7 @@ class TestRounds:
     def test_they_end_when_nothing_changes(self, blobs):
         perfect = teacher_of(blobs.truth, 3, wrong=0)
         student = quick(max_rounds=6).fit(blobs.X, blobs.y, perfect)
-        # One round that changes nothing, and the last one, on all labels.
+        # One round that changes nothing, and the last one.
         assert [record["round"] for record in student.history_] == [1, 2]
         assert student.history_[0]["changed"] == 0
 
@@ -345,10 +345,6 @@ class TestWrongInput:
     def test_labels_of_other_items(self, blobs):
         with pytest.raises(LabelError, match=r"^y has shape \(239,\), but there are 240 items: "):
             quick().fit(blobs.X, blobs.y[:239], blobs.answers)
-
-    def test_no_label_left_to_learn_from(self, blobs):
-        with pytest.raises(LabelError, match=r"^all 20 labels are kept back: leave some to learn from$"):
-            quick().fit(blobs.X, blobs.y, blobs.answers, kept_back=np.arange(20))
 
     def test_items_that_are_not_finite(self, blobs):
         with pytest.raises(DataError, match=r"^1 row of X holds NaN or infinity \(row 3\): drop or fill it"):

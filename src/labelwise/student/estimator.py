@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
-from scipy.stats import binomtest
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -24,55 +21,14 @@ from labelwise.gmvae.inputs import check_image_options, check_items, choose_like
 from labelwise.gmvae.likelihood import Gaussian
 from labelwise.gmvae.persistence import damage_told
 from labelwise.parameters import Constraint, Either, Integer, Option, Positive, check_parameters_of
-from labelwise.randomness import RandomState, draw_seed, numpy_generator, torch_generator
+from labelwise.randomness import RandomState, draw_seed, torch_generator
+from labelwise.student.check import Check
 from labelwise.student.network import PRODUCT_WIDTH, build_network
 from labelwise.student.persistence import load_student, save_student
-from labelwise.student.rounds import (
-    CHECKS,
-    WEIGHTS,
-    Lesson,
-    Teaching,
-    combine,
-    infer,
-    neighbourhood,
-)
+from labelwise.student.rounds import WEIGHTS, Lesson, Teaching, combine, infer, neighbourhood
 
-_CHECK_SHARE = 0.1  # of the labels, kept back to see whether the student helps
-_MIN_CHECKS = 10
-_LEVEL = 0.05  # of the test by which a student is left out
 _SETTLED = 0.002  # rounds end when fewer answers than this share change
 _TINY = 1e-12
-
-
-@dataclass(frozen=True)
-class Check:
-    """How teacher and student did on labels that neither had seen.
-
-    Attributes
-    ----------
-    n_labels : int
-    teacher, student : int
-        Right answers.
-    disputed : int
-        Labels on which just one of them was right.
-    """
-
-    n_labels: int
-    teacher: int
-    student: int
-    disputed: int
-
-    @property
-    def helps(self) -> bool:
-        """Whether the student is no worse than chance explains: a sign test, 5 %.
-
-        The labels are few, and on images a student is rarely worse: without that doubt in its favour, chance
-        alone would throw many good ones away.
-        """
-        only_teacher = (self.disputed + self.teacher - self.student) // 2
-        if not self.disputed:
-            return True
-        return bool(binomtest(only_teacher, self.disputed, alternative="greater").pvalue >= _LEVEL)
 
 
 class Student(BaseEstimator):  # type: ignore[misc]
@@ -91,7 +47,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
     likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
         How values are scaled, as for `GMVAE`.
     max_rounds : int, default=5
-        Rounds end earlier when fewer than 0.2 % of the answers change.
+        The round after one in which fewer than 0.2 % of the answers changed is the last.
     n_steps : int, default=400
         Optimiser steps a round.
     batch_size : int, default=256
@@ -112,8 +68,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
     answers_ : ndarray of shape (n_samples, n_classes), float32
         Probabilities of the items of `fit`; labelled items have their label.
     check_ : Check or None
-        How teacher and student did on a tenth of the labels, kept back until the last round; None where that
-        would be fewer than 10.
+        How teacher and a rehearsal of the student did on labels that neither had seen, if `refine` made one.
     history_ : list of dict
         One record a round: round, changed (share of answers that changed), sure (mean largest probability).
     """
@@ -151,9 +106,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(
-        self, X: Any, y: Any, answers: Any, *, classes: Any = None, kept_back: Sequence[int] | None = None
-    ) -> Student:
+    def fit(self, X: Any, y: Any, answers: Any, *, classes: Any = None) -> Student:
         """Learn from a teacher's answers and a few labels.
 
         Parameters
@@ -166,9 +119,6 @@ class Student(BaseEstimator):  # type: ignore[misc]
             The teacher's probabilities of all items.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
-        kept_back : sequence of int, default=None
-            Labelled rows whose labels the teacher has not seen (see `rows_to_keep_back`). The student does
-            not see them either until both have been judged by them.
 
         Returns
         -------
@@ -203,8 +153,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
                 f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
             )
         check_rows(answers, "answers")
-        unseen = _find_rows(kept_back, labeled)
-        self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels), unseen)
+        self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels))
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -267,24 +216,17 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self.network_.to(resolve_device(device))
         return self
 
-    def _teach(
-        self, X: np.ndarray, answers: np.ndarray, labeled: np.ndarray, codes: np.ndarray, unseen: np.ndarray
-    ) -> None:
-        """Rounds on the labels that the teacher saw, a judgement, and a last round on all labels."""
+    def _teach(self, X: np.ndarray, answers: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
         teaching = self._begin(X, labeled, codes)
-        teacher = answers
         self.history_: list[dict[str, float]] = []
-        for _ in range(self.max_rounds - 1):
-            before = answers.argmax(axis=1)
-            answers = teaching.round(answers, np.flatnonzero(~unseen)).answers
-            if self._record(before, answers) < _SETTLED:
-                break
         self.check_: Check | None = None
-        if unseen.any():
-            self.check_ = _judge(teacher, answers, labeled[unseen], codes[unseen])
-        before = answers.argmax(axis=1)
-        outcome = teaching.round(answers, np.arange(len(labeled)))
-        self._record(before, outcome.answers)
+        settled = last = False
+        while not last:
+            # One more round after one that changed hardly anything.
+            last = settled or len(self.history_) == self.max_rounds - 1
+            outcome = teaching.round(answers)
+            settled = self._record(answers.argmax(axis=1), outcome.answers) < _SETTLED
+            answers = outcome.answers
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
         self.answers_ = outcome.answers
@@ -325,44 +267,3 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     def _mixed(self) -> bool:
         return use_bfloat16("auto", resolve_device(self.device), PRODUCT_WIDTH)
-
-
-def _find_rows(kept_back: Sequence[int] | None, labeled: np.ndarray) -> np.ndarray:
-    """Which labels are kept back, shape (n_labeled,), bool."""
-    rows = [] if kept_back is None else list(kept_back)
-    known = set(labeled.tolist())
-    for row in rows:
-        # A mask would pass for rows 0 and 1.
-        if isinstance(row, bool | np.bool_) or row not in known:
-            raise LabelError(f"kept_back holds {row}, which is no row with a label: give rows that have one")
-    unseen = np.isin(labeled, rows)
-    if unseen.all():
-        raise LabelError(f"all {len(labeled)} labels are kept back: leave some to learn from")
-    return unseen
-
-
-def rows_to_keep_back(y: Any, random_state: RandomState = None) -> np.ndarray:
-    """Labelled rows by which teacher and student can be judged: a tenth, but none where that is below 10.
-
-    Each class keeps at least one label.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-    random_state : int, RandomState, Generator or None
-
-    Returns
-    -------
-    ndarray of int, sorted
-    """
-    labels, labeled = split_labels(y, len(y))
-    order = numpy_generator(draw_seed(random_state), CHECKS).permutation(len(labels))
-    _, first_of_class = np.unique(labels[order], return_index=True)
-    checks = np.delete(order, first_of_class)[: int(_CHECK_SHARE * len(labels))]
-    return np.sort(labeled[checks if len(checks) >= _MIN_CHECKS else checks[:0]])
-
-
-def _judge(teacher: np.ndarray, student: np.ndarray, rows: np.ndarray, codes: np.ndarray) -> Check:
-    right = [answers[rows].argmax(axis=1) == codes for answers in (teacher, student)]
-    disputed = int((right[0] != right[1]).sum())
-    return Check(len(rows), int(right[0].sum()), int(right[1].sum()), disputed)

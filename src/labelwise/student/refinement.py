@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from rich.console import Console
 from sklearn.base import clone
 
 from labelwise.decoding import UNLABELED, Decoder
 from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import LabelwiseWarning
 from labelwise.randomness import RandomState, draw_seed
-from labelwise.student.estimator import Student, rows_to_keep_back
+from labelwise.student.check import Check, judge, rows_to_keep_back
+from labelwise.student.estimator import Student
+
+_REHEARSED = 2  # rounds
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,9 @@ def refine(
 ) -> Refinement:
     """Teach a clone of `student` what `decoder` answers, and say whether that helps.
 
-    From 100 labels on, a tenth is kept back: the student is left out if the decoder, without those labels
-    too, is right on more of them beyond chance (a sign test, 5 %).
+    From 100 labels on there is a rehearsal first: a student of two rounds and the decoder, both without a
+    tenth of the labels. Where the decoder is right on more of those beyond chance (a sign test, 5 %), the
+    student is left out; otherwise it learns anew, from all labels.
 
     Parameters
     ----------
@@ -74,22 +79,37 @@ def refine(
     if len(classes) < 2:
         return Refinement(None, "no student: all labels are of one class")
     seed = draw_seed(student.random_state if random_state is None else random_state)
+    template = clone(student).set_params(random_state=seed)
     kept_back = rows_to_keep_back(y, seed)
-    teacher = decoder
-    if len(kept_back):
-        seen = np.asarray(y).astype(object)  # texts, booleans and unsigned integers have no -1
-        seen[kept_back] = UNLABELED
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", LabelwiseWarning)  # the decoder gave them for all labels
-            teacher = clone(decoder).set_params(classes=classes).fit(posteriors, seen)
-    answers = teacher.predict_proba(posteriors)
-    taught = clone(student).set_params(random_state=seed)
-    taught.fit(X, y, answers, classes=classes, kept_back=kept_back)
-    check = taught.check_
+    check = _rehearse(template, decoder, X, posteriors, y, kept_back) if len(kept_back) else None
     if check is None:
-        return Refinement(taught, "student taken unchecked: there are too few labels to keep some back")
-    verdict = (
-        f"student {'taken' if check.helps else 'left out'}: right on {check.student} of {check.n_labels} "
-        f"labels that were kept back, the decoder on {check.teacher}"
-    )
-    return Refinement(taught if check.helps else None, verdict)
+        verdict = "student taken unchecked: there are too few labels to keep some back"
+    else:
+        verdict = (
+            f"student {'taken' if check.helps else 'left out'}: right on {check.student} of {check.n_labels} "
+            f"labels that were kept back, the decoder on {check.teacher}"
+        )
+        if not check.helps:
+            return Refinement(None, verdict)
+    taught = template.fit(X, y, decoder.predict_proba(posteriors), classes=classes)
+    taught.check_ = check
+    return Refinement(taught, verdict)
+
+
+def _rehearse(
+    template: Student, decoder: Decoder, X: Any, posteriors: Posteriors, y: Any, kept_back: np.ndarray
+) -> Check:
+    """How decoder and student do on the labels in the rows `kept_back`, without having seen them."""
+    if template.verbose:
+        text = f"rehearsal without {len(kept_back)} labels, to see whether a student helps"
+        Console(stderr=True).print(text, soft_wrap=True)
+    seen = np.asarray(y).astype(object)  # texts, booleans and unsigned integers have no -1
+    seen[kept_back] = UNLABELED
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LabelwiseWarning)  # the decoder gave them for all labels
+        teacher = clone(decoder).set_params(classes=decoder.classes_).fit(posteriors, seen)
+    answers = teacher.predict_proba(posteriors)
+    rehearsal = clone(template).set_params(max_rounds=_REHEARSED)
+    rehearsal.fit(X, seen, answers, classes=decoder.classes_)
+    codes = np.searchsorted(decoder.classes_, np.asarray(y)[kept_back])
+    return judge(answers[kept_back], rehearsal.answers_[kept_back], codes)

@@ -94,7 +94,7 @@ class Outcome:
     Attributes
     ----------
     answers : ndarray of shape (n_samples, n_classes), float32
-        Network and graph combined; labels in the rows of those that were used.
+        Network and graph combined; labelled items have their label.
     projection : Projection
     pool : Neighbourhood
         The graph of projected features.
@@ -133,13 +133,13 @@ class Teaching:
         self._label_rows = numpy_generator(lesson.seed, LABELS)
         self._views = torch_generator(lesson.seed, VIEWS, device=self._device)
 
-    def round(self, answers: np.ndarray, use: np.ndarray) -> Outcome:
-        """Learn the `answers` of all items and the labels numbered `use`, and answer anew."""
-        labeled, codes = self.lesson.labeled[use], self.lesson.codes[use]
+    def round(self, answers: np.ndarray) -> Outcome:
+        """Learn the `answers` of all items and the labels, and answer anew."""
+        labeled, codes = self.lesson.labeled, self.lesson.codes
         one_hot = np.eye(answers.shape[1], dtype=np.float32)[codes]
         answers = answers.copy()
         answers[labeled] = one_hot
-        self._learn(answers, use)
+        self._learn(answers)
         features, probabilities = infer(self.average, self.lesson.items, mixed=self.mixed)
         projection = Projection.of(features)
         pool = neighbourhood(projection(features))
@@ -150,17 +150,17 @@ class Teaching:
         answers[labeled] = one_hot
         return Outcome(answers, projection, pool, scores)
 
-    def _learn(self, answers: np.ndarray, use: np.ndarray) -> None:
+    def _learn(self, answers: np.ndarray) -> None:
         powers = answers**_SHARPNESS
         targets = torch.from_numpy((powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
         self.network.train()
         for _ in range(self.lesson.n_steps):
             rows = np.fromiter(self._rows, dtype=np.int64, count=self.lesson.batch_size)
-            self._step(rows, targets[torch.from_numpy(rows)], use)
+            self._step(rows, targets[torch.from_numpy(rows)])
 
-    def _step(self, rows: np.ndarray, targets: Tensor, use: np.ndarray) -> None:
+    def _step(self, rows: np.ndarray, targets: Tensor) -> None:
         lesson, device = self.lesson, self._device
-        picked = self._label_rows.choice(use, _LABELS_A_STEP)
+        picked = self._label_rows.choice(len(lesson.labeled), _LABELS_A_STEP)
         batch = lesson.items[np.concatenate([rows, lesson.labeled[picked]])]
         values = self.network.scaling.scale(batch)
         views = student_views(values, self.network.item_shape, lesson.augment, self._views)

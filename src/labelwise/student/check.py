@@ -1,0 +1,76 @@
+"""Labels that neither teacher nor student has seen, and what they say about the two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+
+from labelwise.decoding.base import split_labels
+from labelwise.randomness import RandomState, draw_seed, numpy_generator
+from labelwise.student.rounds import CHECKS
+
+_CHECK_SHARE = 0.1  # of the labels, kept back to see whether the student helps
+_MIN_CHECKS = 10
+_LEVEL = 0.05  # of the test by which a student is left out
+
+
+@dataclass(frozen=True)
+class Check:
+    """How teacher and student did on labels that neither had seen.
+
+    Attributes
+    ----------
+    n_labels : int
+    teacher, student : int
+        Right answers.
+    disputed : int
+        Labels on which just one of them was right.
+    """
+
+    n_labels: int
+    teacher: int
+    student: int
+    disputed: int
+
+    @property
+    def helps(self) -> bool:
+        """Whether the student is no worse than chance explains: a sign test, 5 %.
+
+        The labels are few, and on images a student is rarely worse: without that doubt in its favour, chance
+        alone would throw many good ones away.
+        """
+        only_teacher = (self.disputed + self.teacher - self.student) // 2
+        if not self.disputed:
+            return True
+        return bool(binomtest(only_teacher, self.disputed, alternative="greater").pvalue >= _LEVEL)
+
+
+def rows_to_keep_back(y: Any, random_state: RandomState = None) -> np.ndarray:
+    """Labelled rows by which teacher and student can be judged: a tenth, but none where that is below 10.
+
+    Each class keeps at least one label.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    random_state : int, RandomState, Generator or None
+
+    Returns
+    -------
+    ndarray of int, sorted
+    """
+    labels, labeled = split_labels(y, len(y))
+    order = numpy_generator(draw_seed(random_state), CHECKS).permutation(len(labels))
+    _, first_of_class = np.unique(labels[order], return_index=True)
+    checks = np.delete(order, first_of_class)[: int(_CHECK_SHARE * len(labels))]
+    return np.sort(labeled[checks if len(checks) >= _MIN_CHECKS else checks[:0]])
+
+
+def judge(teacher: np.ndarray, student: np.ndarray, codes: np.ndarray) -> Check:
+    """Compare probabilities, both of shape (n_labels, n_classes), with the classes of their items."""
+    right = [answers.argmax(axis=1) == codes for answers in (teacher, student)]
+    disputed = int((right[0] != right[1]).sum())
+    return Check(len(codes), int(right[0].sum()), int(right[1].sum()), disputed)
