@@ -62,7 +62,8 @@ def refine(
     """Teach a compact network, the student, what a decoder answers for DATA, and keep it if that helps.
 
     It learns from changed views of all items, and answers new items without MODEL or labels
-    (labelwise decode STUDENT DATA). From 100 labels on, a tenth is kept back to compare it with the decoder.
+    (labelwise decode STUDENT DATA). From 100 labels on, a rehearsal without a tenth of them compares it
+    with the decoder first.
 
     Where the student does not help, its folder is not written, and predictions are the decoder's.
 
