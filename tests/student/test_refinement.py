@@ -231,6 +231,7 @@ class TestRandomState:
             np.testing.assert_array_equal(found.student.answers_, explicit.student.answers_)
 
 
-def test_wrong_parameters_of_the_template_are_named(helpful):
+def test_wrong_parameters_of_the_template_are_named_before_the_rehearsal(helpful, capsys):
     with pytest.raises(ParameterError, match=r"^max_rounds=1 must be an integer of at least 2$"):
-        helpful.refine(quick(max_rounds=1))
+        helpful.refine(quick(max_rounds=1, verbose=1))
+    assert capsys.readouterr().err == ""

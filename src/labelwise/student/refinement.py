@@ -13,6 +13,7 @@ from sklearn.base import clone
 from labelwise.decoding import UNLABELED, Decoder
 from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import LabelwiseWarning
+from labelwise.parameters import check_parameters_of
 from labelwise.randomness import RandomState, draw_seed
 from labelwise.student.check import Check, judge, rows_to_keep_back
 from labelwise.student.estimator import Student
@@ -75,6 +76,7 @@ def refine(
     ParameterError, DataError, LabelError
         If the student's parameters, or the items, cannot be used.
     """
+    check_parameters_of(student)  # before a rehearsal that takes minutes
     classes = decoder.classes_
     if len(classes) < 2:
         return Refinement(None, "no student: all labels are of one class")
