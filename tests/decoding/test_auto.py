@@ -94,7 +94,7 @@ class TestChoice:
         truth = truth_of(3)
         Q = Posteriors(telling(truth, 3), noise())
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
-        assert decoder.choice_ in ("bayes", "soft")
+        assert decoder.choice_ == "bayes"
         assert decoder.scores_[decoder.choice_] > decoder.scores_["poisson"] + 0.3
         assert decoder.reason_ == (
             f"right on {decoder.scores_[decoder.choice_]:.0%} of 60 held-out labels, "
@@ -109,7 +109,7 @@ class TestChoice:
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "poisson"
         assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
-        assert decoder.scores_["soft"] < 0.8
+        assert decoder.scores_["bayes"] < 0.8
         assert (decoder.predict(Q) == truth).all()
 
     def test_scores_are_shares_of_right_held_out_answers(self):
@@ -131,20 +131,20 @@ class TestChoice:
         [
             (0, 0, "poisson"),
             (1, 0, "poisson"),
-            (2, 0, "soft"),
+            (2, 0, "bayes"),
             (3, 1, "poisson"),
             (6, 5, "poisson"),
-            (12, 3, "soft"),
+            (12, 3, "bayes"),
         ],
     )
     def test_another_is_taken_only_if_it_is_better_by_more_than_a_standard_error(
         self, blobs, monkeypatch, n_gained, n_lost, choice
     ):
-        # Of 60 labels poisson has 40 right; soft gains some of the others and loses some of those.
+        # Of 60 labels poisson has 40 right; bayes gains some of the others and loses some of those.
         right = {"PoissonDecoder": np.arange(60) < 40}
-        right["SoftDecoder"] = right["PoissonDecoder"].copy()
-        right["SoftDecoder"][40 : 40 + n_gained] = True
-        right["SoftDecoder"][:n_lost] = False
+        right["BayesDecoder"] = right["PoissonDecoder"].copy()
+        right["BayesDecoder"][40 : 40 + n_gained] = True
+        right["BayesDecoder"][:n_lost] = False
 
         def found(decoder, Q, labeled, codes, n_classes):
             hits = right.get(type(decoder).__name__, np.zeros(60, dtype=bool))
@@ -154,14 +154,14 @@ class TestChoice:
         latents, truth = blobs
         decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 60))
         assert decoder.choice_ == choice
-        soft = (40 + n_gained - n_lost) / 60
-        assert decoder.scores_["soft"] == soft
-        if choice == "soft":
-            assert decoder.reason_ == f"right on {soft:.0%} of 60 held-out labels, poisson on 67%"
+        bayes = (40 + n_gained - n_lost) / 60
+        assert decoder.scores_["bayes"] == bayes
+        if choice == "bayes":
+            assert decoder.reason_ == f"right on {bayes:.0%} of 60 held-out labels, poisson on 67%"
         elif n_gained > n_lost:
             assert decoder.reason_ == (
                 "no other is better by more than a standard error on 60 held-out labels "
-                f"(poisson 67%, soft {soft:.0%})"
+                f"(poisson 67%, bayes {bayes:.0%})"
             )
         else:
             assert decoder.reason_ == "best on 60 held-out labels: right on 67%"
@@ -274,7 +274,7 @@ class TestDoubts:
         y[7] = (truth[7] + 1) % 3
         Q = Posteriors(0.0002 + 0.9994 * np.eye(3)[truth], noise(seed=seed))
         decoder, _ = doubts(Q, y)
-        assert decoder.choice_ in ("bayes", "soft")
+        assert decoder.choice_ == "bayes"
         assert decoder.doubtful_labels_.tolist() == [7]
 
     @pytest.mark.parametrize("seed", range(3))
