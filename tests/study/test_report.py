@@ -27,7 +27,10 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A study of 500 digits with a hostile class name, and what the program said."""
-    folder = tmp_path_factory.mktemp("report")
+    return study_of(METHODS_STUDIED, tmp_path_factory.mktemp("report"), draws=3)
+
+
+def study_of(methods, folder, *, draws):
     X, truth = digits(500)
     names = np.array([f"{code}" if code else "<script>alert(1)</script>" for code in range(10)])
     np.savez(folder / "digits.npz", X=X, y=truth, names=names)
@@ -35,9 +38,9 @@ def run(tmp_path_factory):
         f"""
 dataset = "digits.npz"
 budgets = [12, 60]
-draws = 3
+draws = {draws}
 held_out = 0.2
-methods = {json.dumps(METHODS_STUDIED)}
+methods = {json.dumps(methods)}
 [model]
 n_components = 15
 n_latent = 4
@@ -143,6 +146,14 @@ def test_wrong_use_is_refused(arguments, reason, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert reason in labelwise("study", *arguments).reason()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_method_that_it_compares_there_is_no_figure_of_robustness(tmp_path):
+    folder, _ = study_of(["auto"], tmp_path, draws=1)
+    assert (folder / "figures" / "confusion.png").exists()
+    assert not (folder / "figures" / "robustness.png").exists()
+    assert not (folder / "robustness.csv").exists()
+    assert "robustness" not in (folder / "report.html").read_text(encoding="utf-8").lower()
 
 
 def test_every_method_has_a_look_of_its_own():

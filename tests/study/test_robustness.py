@@ -65,10 +65,10 @@ def test_scores_on_digits():
         random_state=0,
     ).fit(X)
     y = draw_labels(truth, 100, 0)
-    rows = measure_robustness(gmvae, X, truth, y, ["soft", "logistic regression", "k-means"])
-    assert {row.method for row in rows} == {"soft", "logistic regression"}
-    assert len(rows) == 2 * 5 * 4
-    for method in ("soft", "logistic regression"):
+    rows = measure_robustness(gmvae, X, truth, y, ["soft", "poisson", "logistic regression", "k-means"])
+    assert {row.method for row in rows} == {"soft", "poisson", "logistic regression"}
+    assert len(rows) == 3 * 5 * 4
+    for method in ("soft", "poisson", "logistic regression"):
         mine = {(row.change, row.strength): row.accuracy for row in rows if row.method == method}
         clean = {accuracy for (_, strength), accuracy in mine.items() if strength == 0}
         assert len(clean) == 1

@@ -38,7 +38,7 @@ _RECONSTRUCTIONS = 14
 _PAIRS = 5
 _PAIR_IMAGES = 10
 # Compared on changed images: ours, and peers that look at pixels.
-_ROBUSTNESS = ("hard", "soft", "logistic regression", "XGBoost")
+_ROBUSTNESS = ("hard", "soft", "poisson", "logistic regression", "XGBoost")
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,4 +143,5 @@ def measure_robustness(
 
 
 def _view(gmvae: GMVAE, images: np.ndarray) -> View:
-    return View(images.reshape(len(images), -1), posteriors=Posteriors(gmvae.predict_proba(images)))
+    posteriors = Posteriors(gmvae.predict_proba(images), gmvae.transform(images))
+    return View(images.reshape(len(images), -1), posteriors=posteriors)
