@@ -6,7 +6,8 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.datasets import make_blobs
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.decomposition import PCA
 
 from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
 from labelwise.decoding import auto as module
@@ -14,6 +15,7 @@ from labelwise.decoding.auto import _CANDIDATES
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
 from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning
+from labelwise.selection import suggest_from
 
 
 def truth_of(n_classes, n_samples=240, seed=0):
@@ -236,6 +238,43 @@ class TestCalibration:
             before, after = (np.log(d.predict_proba(Q)[rows, truth[rows]]).mean() for d in (plain, decoder))
             gains.append(after - before)
         assert np.mean(gains) > 0.01
+
+    def test_labels_of_typical_items_do_not_make_them_surer(self, blobs):
+        latents, truth = blobs
+        Q = Posteriors(np.ones((240, 1)), latents)
+        graph = Q.neighbourhood(10)
+        by_degree = np.argsort(-graph.degrees[graph.nodes])
+        found = []
+        for rows in (np.arange(60), by_degree[:60], by_degree[-60:]):
+            y = np.full(240, UNLABELED)
+            y[rows] = truth[rows]
+            found.append(AutoDecoder().fit(Q, y).temperature_)
+        at_random, typical, odd = found
+        assert at_random < 0.8
+        assert typical == 1
+        assert odd < 0.8
+
+    def test_they_can_still_make_them_less_sure(self, blobs):
+        Q = Posteriors(np.ones((240, 1)), blobs[0])
+        graph = Q.neighbourhood(10)
+        rows = np.argsort(-graph.degrees[graph.nodes])[:60]
+        y = np.full(240, UNLABELED)
+        y[rows] = np.random.default_rng(0).integers(3, size=60)
+        assert AutoDecoder().fit(Q, y).temperature_ > 1.5
+
+    @pytest.mark.parametrize("n_labels", [20, 36, 90])
+    def test_with_suggested_labels_answers_are_no_surer_than_right(self, n_labels):
+        X, truth = load_digits(return_X_y=True)
+        Q = Posteriors(np.ones((len(X), 1)), PCA(20, random_state=0).fit_transform(X))
+        y = np.full(len(X), UNLABELED)
+        rows = [each.index for each in suggest_from(Q, n_labels, random_state=0)]
+        y[rows] = truth[rows]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DoubtfulLabelWarning)
+            decoder = AutoDecoder().fit(Q, y)
+        rest = y == UNLABELED
+        right = (decoder.predict(Q) == truth)[rest].mean()
+        assert right - 0.15 < decoder.predict_proba(Q)[rest].max(axis=1).mean() < right
 
     def test_a_class_that_is_not_labelled_keeps_probability_0(self, blobs):
         latents, truth = blobs

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from labelwise.decoding.base import Decoder
 from labelwise.decoding.bayes import BayesDecoder
@@ -42,8 +43,10 @@ class AutoDecoder(Decoder):
     With fewer than 20 labels, or labels of one class, it is Poisson learning, which was best with few labels
     on most data tried (`docs/choosing.md`), and probabilities stay as they are. With more it is Poisson
     learning unless another one answers held-out labels better by more than one standard error; a temperature
-    fitted to those answers calibrates the probabilities. Where the `Posteriors` hold the items themselves,
-    spreading and Poisson learning on them take part too, so that a model that does not help is not used.
+    fitted to those answers calibrates the probabilities. Labels of typical items, as `suggest` chooses them,
+    say too little about the rest: they can make probabilities less sure, but not surer. Where the
+    `Posteriors` hold the items themselves, spreading and Poisson learning on them take part too, so that a
+    model that does not help is not used.
 
     Parameters
     ----------
@@ -62,7 +65,8 @@ class AutoDecoder(Decoder):
         Accuracy of each candidate on held-out labels of classes that have others; empty without
         cross-validation.
     temperature_ : float
-        Above 1 makes probabilities less sure; 1 without cross-validation.
+        Above 1 makes probabilities less sure; 1 without cross-validation. At least 1 where the labelled items
+        are more typical than chance would pick them: by their degrees in the graph of neighbours, at 5 %.
     doubtful_labels_ : ndarray of int
         Rows whose label disagrees with what everything near them says.
     """
@@ -77,7 +81,7 @@ class AutoDecoder(Decoder):
         n_labels, n_classes = len(codes), len(self.classes_)
         self.choice_ = next(iter(_CANDIDATES))
         self.scores_: dict[str, float] = {}
-        self.temperature_ = 1.0
+        temperature = 1.0
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
         # Without its only label a class cannot be answered.
         comparable = np.bincount(codes)[codes] > 1
@@ -94,10 +98,13 @@ class AutoDecoder(Decoder):
             }
             found = {name: probabilities[comparable] for name, probabilities in found.items()}
             self._choose(found, codes[comparable])
-            self._look_for_doubts(found[self.choice_], labeled[comparable], codes[comparable])
+            held_out = found[self.choice_]
+            temperature = fit_temperature(held_out, codes[comparable])
+            self._look_for_doubts(held_out, temperature, labeled[comparable], codes[comparable])
         y = np.full(len(Q), UNLABELED)
         y[labeled] = codes
         kind, view = _candidates(Q)[self.choice_]
+        self.temperature_ = max(1.0, temperature) if _are_typical(view, labeled) else temperature
         self.decoder_ = kind().fit(view, y)
 
     def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray) -> None:
@@ -121,10 +128,11 @@ class AutoDecoder(Decoder):
                 if best != default
                 else f"best on {len(codes)} held-out labels: right on {self.scores_[default]:.0%}"
             )
-        self.temperature_ = fit_temperature(found[self.choice_], codes)
 
-    def _look_for_doubts(self, found: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
-        calibrated = temper(found, self.temperature_)
+    def _look_for_doubts(
+        self, found: np.ndarray, temperature: float, labeled: np.ndarray, codes: np.ndarray
+    ) -> None:
+        calibrated = temper(found, temperature)
         common = np.bincount(codes)[codes] >= _MIN_OF_CLASS
         doubtful = common & (calibrated.argmax(axis=1) != codes) & (calibrated.max(axis=1) > _SURE)
         for place in np.flatnonzero(doubtful):
@@ -157,6 +165,14 @@ class AutoDecoder(Decoder):
         probabilities = np.zeros((len(Q), len(self.classes_)))
         probabilities[:, self.decoder_.classes_] = temper(own, self.temperature_)
         return probabilities, trust
+
+
+def _are_typical(Q: Posteriors, rows: np.ndarray) -> bool:
+    """Whether the mean rank of these items' degrees is above 1/2 beyond chance, one-sided, at 5 %."""
+    graph = Q.neighbourhood(PoissonDecoder().n_neighbors)
+    ranks = rankdata(graph.degrees[graph.nodes])[rows] / len(Q)
+    # The mean of n uniform numbers has a standard deviation of 1 / sqrt(12 n).
+    return bool(ranks.mean() - 0.5 > 1.645 / math.sqrt(12 * len(rows)))
 
 
 def _candidates(Q: Posteriors) -> dict[str, tuple[type[Decoder], Posteriors]]:
