@@ -72,4 +72,14 @@ def test_judgement_counts_right_answers_and_those_that_differ():
     codes = np.array([0, 1, 2, 0, 1])
     teacher = np.eye(3)[[0, 1, 2, 1, 0]]
     student = np.eye(3)[[0, 1, 0, 0, 2]]
-    assert judge(0.4 + 0.2 * teacher, student, codes) == Check(5, 3, 3, 2)
+    check = judge(0.4 + 0.2 * teacher, student, codes)
+    assert (check.n_labels, check.teacher, check.student, check.disputed) == (5, 3, 3, 2)
+
+
+@pytest.mark.parametrize(("n_right", "surer_than_right"), [(20, False), (18, False), (10, True)])
+def test_a_student_that_was_surer_than_right_is_to_be_calmed(n_right, surer_than_right):
+    codes = np.arange(20) % 2
+    said = np.where(np.arange(20) < n_right, codes, 1 - codes)
+    student = 0.1 + 0.8 * np.eye(2)[said]  # sure to 90 %
+    temperature = judge(student, student, codes).temperature
+    assert temperature > 1.5 if surer_than_right else temperature == pytest.approx(1, abs=0.01)

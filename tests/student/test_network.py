@@ -8,7 +8,7 @@ import torch
 
 from labelwise.randomness import torch_generator
 from labelwise.student.network import build_network
-from labelwise.student.rounds import Projection, combine
+from labelwise.student.rounds import Projection, calming_temperature, combine
 
 
 @pytest.mark.parametrize("shape", [(7,), (1, 9), (10, 10), (28, 28), (20, 17, 3)])
@@ -70,3 +70,28 @@ def test_network_and_graph_count_alike_and_none_of_them_rules_a_class_out():
     np.testing.assert_allclose(found, combine(graph, network))
     np.testing.assert_allclose(found.sum(axis=1), 1)
     np.testing.assert_allclose(found, [[0.5, 0.5, 0], [0.5, 0.5, 0]], atol=1e-3)
+
+
+def pairs(*first):
+    """Probabilities of two classes."""
+    return np.array([[p, 1 - p] for p in first])
+
+
+def test_the_temperature_makes_answers_as_sure_as_the_graph():
+    # A temperature of 2 halves the logit of .9, which is log 9; log 3 is that of .75.
+    assert calming_temperature(pairs(0.9, 0.1), pairs(0.25, 0.75)) == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.parametrize("graph", [0.9, 0.95])
+def test_answers_that_are_less_sure_than_the_graph_stay_as_they_are(graph):
+    assert calming_temperature(pairs(0.9, 0.2), pairs(graph, graph)) == 1
+
+
+def test_what_no_label_reaches_does_not_count():
+    answers = np.vstack([pairs(0.9, 0.1), pairs(0.99, 0.5)])
+    graph = np.vstack([pairs(0.25, 0.75), np.zeros((2, 2))])
+    assert calming_temperature(answers, graph) == pytest.approx(2, abs=0.01)
+
+
+def test_a_graph_that_knows_nothing_gives_the_highest_temperature():
+    assert calming_temperature(pairs(0.9, 0.1), pairs(0.5, 0.5)) == pytest.approx(20)

@@ -65,6 +65,17 @@ class TestRoundTrip:
         same(Student.load(tmp_path / "s"), taught_images, images.X)
         same(Student.load(tmp_path / "s"), taught_images, 255 - images.X)
 
+    def test_the_temperature(self, blobs, tmp_path):
+        student = quick(n_steps=2).fit(blobs.X, blobs.y, blobs.answers)
+        student.temperature_ = 3.0
+        student.save(tmp_path / "s")
+        assert Student.load(tmp_path / "s").temperature_ == 3
+        same(Student.load(tmp_path / "s"), student, blobs.X)
+
+    def test_without_a_temperature_as_early_versions_wrote_them(self, folder):
+        change_manifest(folder, temperature=...)
+        assert Student.load(folder).temperature_ == 1
+
     def test_what_labels_that_were_kept_back_said(self, blobs, tmp_path):
         student = quick(n_steps=2)
         student.fit(blobs.X, blobs.truth, blobs.answers)

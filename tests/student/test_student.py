@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.datasets import make_blobs
+from sklearn.datasets import load_digits, make_blobs
+from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
+from labelwise.decoding import PoissonDecoder
+from labelwise.decoding.posteriors import Posteriors
 from labelwise.errors import DataError, LabelError, ParameterError
 from labelwise.labels import UNLABELED
 from labelwise.student import Student
@@ -180,6 +183,33 @@ class TestRandomState:
         student.predict(images.X)
         assert torch.equal(torch.get_rng_state(), torch_state)
         assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
+
+
+class TestCalibration:
+    def test_answers_are_no_surer_than_the_graph_of_true_labels(self):
+        X, truth = load_digits(return_X_y=True)
+        X = PCA(20, random_state=0).fit_transform(X).astype(np.float32)
+        Q, y = Posteriors(np.ones((len(X), 1)), X), labels_for(truth, 40)
+        student = quick(max_rounds=3, n_steps=100).fit(X, y, PoissonDecoder().fit(Q, y).predict_proba(Q))
+        assert student.temperature_ > 1.2
+        stated, graph = (values.max(axis=1).mean() for values in (student.answers_, student.node_scores_))
+        assert stated == pytest.approx(graph, abs=0.01)
+        np.testing.assert_allclose(student.predict_proba(X)[40:], student.answers_[40:], atol=1e-4)
+
+    def test_a_factor_makes_probabilities_less_sure_and_leaves_the_answers(self, blobs):
+        student, calmer = (
+            quick(n_steps=10).fit(blobs.X, blobs.y, blobs.answers, temperature=factor) for factor in (1, 2)
+        )
+        assert calmer.temperature_ == pytest.approx(2 * student.temperature_)
+        new = blobs.X + 0.3
+        np.testing.assert_array_equal(calmer.predict(new), student.predict(new))
+        assert calmer.predict_proba(new).max(axis=1).mean() < student.predict_proba(new).max(axis=1).mean()
+        hidden = blobs.y == UNLABELED
+        assert calmer.answers_[hidden].max(axis=1).mean() < student.answers_[hidden].max(axis=1).mean()
+
+    def test_labelled_items_keep_their_label(self, blobs, taught):
+        labeled = blobs.y != UNLABELED
+        np.testing.assert_array_equal(taught.answers_[labeled], np.eye(3)[blobs.truth[labeled]])
 
 
 class TestRounds:

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from labelwise.decoding.base import split_labels
+from labelwise.decoding.crossfit import fit_temperature
 from labelwise.randomness import RandomState, draw_seed, numpy_generator
 from labelwise.student.rounds import CHECKS
 
@@ -28,12 +29,15 @@ class Check:
         Right answers.
     disputed : int
         Labels on which just one of them was right.
+    temperature : float
+        What makes the student as sure as it was right; at least 1, as so few labels cannot make it surer.
     """
 
     n_labels: int
     teacher: int
     student: int
     disputed: int
+    temperature: float = 1.0
 
     @property
     def helps(self) -> bool:
@@ -73,4 +77,5 @@ def judge(teacher: np.ndarray, student: np.ndarray, codes: np.ndarray) -> Check:
     """Compare probabilities, both of shape (n_labels, n_classes), with the classes of their items."""
     right = [answers.argmax(axis=1) == codes for answers in (teacher, student)]
     disputed = int((right[0] != right[1]).sum())
-    return Check(len(codes), int(right[0].sum()), int(right[1].sum()), disputed)
+    temperature = max(1.0, fit_temperature(student, codes))
+    return Check(len(codes), int(right[0].sum()), int(right[1].sum()), disputed, temperature)

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from labelwise.decoding.base import all_classes, split_labels
+from labelwise.decoding.crossfit import temper
 from labelwise.decoding.posteriors import check_rows
 from labelwise.errors import DataError, LabelError
 from labelwise.gmvae.augment import resolve_augmentation
@@ -25,7 +26,7 @@ from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.student.check import Check
 from labelwise.student.network import PRODUCT_WIDTH, build_network
 from labelwise.student.persistence import load_student, save_student
-from labelwise.student.rounds import WEIGHTS, Lesson, Teaching, combine, infer, neighbourhood
+from labelwise.student.rounds import WEIGHTS, Lesson, Outcome, Teaching, combine, infer, neighbourhood
 
 _SETTLED = 0.002  # rounds end when fewer answers than this share change
 _TINY = 1e-12
@@ -69,6 +70,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
         Probabilities of the items of `fit`; labelled items have their label.
     check_ : Check or None
         How teacher and a rehearsal of the student did on labels that neither had seen, if `refine` made one.
+    temperature_ : float
+        Above 1 where network and graph together are surer than the graph, which knows the true labels only.
     history_ : list of dict
         One record a round: round, changed (share of answers that changed), sure (mean largest probability).
     """
@@ -106,7 +109,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, answers: Any, *, classes: Any = None) -> Student:
+    def fit(self, X: Any, y: Any, answers: Any, *, classes: Any = None, temperature: float = 1.0) -> Student:
         """Learn from a teacher's answers and a few labels.
 
         Parameters
@@ -119,6 +122,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
             The teacher's probabilities of all items.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
+        temperature : float, default=1.0
+            Factor of `temperature_`, for a student that is known to be surer than right.
 
         Returns
         -------
@@ -153,12 +158,13 @@ class Student(BaseEstimator):  # type: ignore[misc]
                 f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
             )
         check_rows(answers, "answers")
-        self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels))
+        self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels), temperature)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class: what the network says and what near items of `fit` are, combined.
 
+        At `temperature_`, so that they are on average as sure as labels that spread on the graph alone.
         For items whose features are far from those of all items of `fit`, classes become equally probable.
 
         Returns
@@ -176,6 +182,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         near = np.asarray(place @ self.node_scores_)
         # Of the nearest items some may lie where no label reaches.
         answers = combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), _TINY))
+        answers = temper(answers, self.temperature_)
         # What is far from everything could be anything.
         trust = place.sum(axis=1)[:, None]
         return np.asarray(trust * answers + (1 - trust) / len(self.classes_))
@@ -216,8 +223,15 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self.network_.to(resolve_device(device))
         return self
 
-    def _teach(self, X: np.ndarray, answers: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
-        teaching = self._begin(X, labeled, codes)
+    def _teach(
+        self,
+        X: np.ndarray,
+        answers: np.ndarray,
+        labeled: np.ndarray,
+        codes: np.ndarray,
+        temperature: float,
+    ) -> None:
+        teaching = self._begin(X, labeled, codes, temperature)
         self.history_: list[dict[str, float]] = []
         self.check_: Check | None = None
         settled = last = False
@@ -225,13 +239,14 @@ class Student(BaseEstimator):  # type: ignore[misc]
             # One more round after one that changed hardly anything.
             last = settled or len(self.history_) == self.max_rounds - 1
             outcome = teaching.round(answers)
-            settled = self._record(answers.argmax(axis=1), outcome.answers) < _SETTLED
+            settled = self._record(answers.argmax(axis=1), outcome) < _SETTLED
             answers = outcome.answers
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
-        self.answers_ = outcome.answers
+        self.temperature_ = outcome.temperature
+        self.answers_ = outcome.probabilities
 
-    def _begin(self, X: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> Teaching:
+    def _begin(self, X: np.ndarray, labeled: np.ndarray, codes: np.ndarray, temperature: float) -> Teaching:
         seed = draw_seed(self.random_state)
         device = resolve_device(self.device)
         network = build_network(
@@ -247,15 +262,17 @@ class Student(BaseEstimator):  # type: ignore[misc]
             n_steps=self.n_steps,
             batch_size=min(self.batch_size, len(X)),
             learning_rate=self.learning_rate,
+            temperature=temperature,
             seed=seed,
         )
         return Teaching(network.to(device), lesson, mixed=self._mixed())
 
-    def _record(self, before: np.ndarray, answers: np.ndarray) -> float:
+    def _record(self, before: np.ndarray, outcome: Outcome) -> float:
         """Keep and tell what a round changed; returns the share of answers."""
         number = len(self.history_) + 1
-        changed = float((answers.argmax(axis=1) != before).mean())
-        record = {"round": number, "changed": changed, "sure": float(answers.max(axis=1).mean())}
+        changed = float((outcome.answers.argmax(axis=1) != before).mean())
+        sure = float(outcome.probabilities.max(axis=1).mean())
+        record = {"round": number, "changed": changed, "sure": sure}
         self.history_.append(record)
         if self.verbose:
             Console(stderr=True).print(

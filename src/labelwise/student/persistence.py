@@ -34,6 +34,7 @@ def save_student(student: Student, path: Path) -> None:
         "augment": student.augment_,
         "classes": student.classes_.tolist(),
         "feature_names": [str(name) for name in getattr(student, "feature_names_in_", [])],
+        "temperature": student.temperature_,
         "history": student.history_,
         "check": None if student.check_ is None else vars(student.check_),
     }
@@ -66,6 +67,7 @@ def load_student(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             "likelihood_": manifest["likelihood"],
             "augment_": manifest["augment"],
             "classes_": classes,
+            "temperature_": float(manifest.get("temperature", 1.0)),  # early files have none
             "history_": manifest["history"],
             "check_": manifest["check"],
             "network_": network.eval(),

@@ -50,7 +50,8 @@ def refine(
 
     From 100 labels on there is a rehearsal first: a student of two rounds and the decoder, both without a
     tenth of the labels. Where the decoder is right on more of those beyond chance (a sign test, 5 %), the
-    student is left out; otherwise it learns anew, from all labels.
+    student is left out; otherwise it learns anew, from all labels. Where the student was surer than right on
+    them, the new one is made less sure by as much.
 
     Parameters
     ----------
@@ -93,7 +94,9 @@ def refine(
         )
         if not check.helps:
             return Refinement(None, verdict)
-    taught = template.fit(X, y, decoder.predict_proba(posteriors), classes=classes)
+    temperature = 1.0 if check is None else check.temperature
+    answers = decoder.predict_proba(posteriors)
+    taught = template.fit(X, y, answers, classes=classes, temperature=temperature)
     taught.check_ = check
     return Refinement(taught, verdict)
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import brentq
 from torch import Tensor
 from torch.nn import functional as F
 
+from labelwise.decoding.crossfit import temper
 from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.gmvae.batches import Items
@@ -32,6 +34,7 @@ _AVERAGE = 0.01  # how much of the weights the running average takes at each ste
 _N_NEIGHBORS = 10
 _N_PRINCIPAL = 64  # dimensions of the features in which neighbours are looked for
 _INFERENCE_BATCH = 1024
+_HIGHEST_TEMPERATURE = 20.0
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,8 @@ class Lesson:
     n_steps, batch_size : int
         Steps are those of one round.
     learning_rate : float
+    temperature : float
+        Factor of the one at which a round's probabilities are as sure as the graph's.
     seed : int
     """
 
@@ -58,6 +63,7 @@ class Lesson:
     n_steps: int
     batch_size: int
     learning_rate: float
+    temperature: float
     seed: int
 
 
@@ -94,7 +100,11 @@ class Outcome:
     Attributes
     ----------
     answers : ndarray of shape (n_samples, n_classes), float32
-        Network and graph combined; labelled items have their label.
+        Network and graph combined; labelled items have their label. They teach the next round.
+    temperature : float
+        As `calming_temperature` finds it, times that of the lesson.
+    probabilities : ndarray of shape (n_samples, n_classes), float32
+        `answers` at that temperature; labelled items have their label.
     projection : Projection
     pool : Neighbourhood
         The graph of projected features.
@@ -103,6 +113,8 @@ class Outcome:
     """
 
     answers: np.ndarray
+    temperature: float
+    probabilities: np.ndarray
     projection: Projection
     pool: Neighbourhood
     scores: np.ndarray
@@ -140,15 +152,18 @@ class Teaching:
         answers = answers.copy()
         answers[labeled] = one_hot
         self._learn(answers)
-        features, probabilities = infer(self.average, self.lesson.items, mixed=self.mixed)
+        features, from_network = infer(self.average, self.lesson.items, mixed=self.mixed)
         projection = Projection.of(features)
         pool = neighbourhood(projection(features))
         given = np.zeros_like(answers)
         given[labeled] = one_hot
         scores = PoissonDecoder(sharpness=_GRAPH_SHARPNESS).node_scores(pool, pool.gather(given))
-        answers = combine(probabilities, scores[pool.nodes])
-        answers[labeled] = one_hot
-        return Outcome(answers, projection, pool, scores)
+        from_graph = scores[pool.nodes]
+        answers = combine(from_network, from_graph)
+        temperature = self.lesson.temperature * calming_temperature(answers, from_graph)
+        probabilities = temper(answers, temperature).astype(np.float32)
+        answers[labeled] = probabilities[labeled] = one_hot
+        return Outcome(answers, temperature, probabilities, projection, pool, scores)
 
     def _learn(self, answers: np.ndarray) -> None:
         powers = answers**_SHARPNESS
@@ -223,6 +238,31 @@ def combine(network: np.ndarray, graph: np.ndarray) -> np.ndarray:
     both = np.sqrt((network + _FLOOR) * (graph + _FLOOR))
     reached = graph.sum(axis=1, keepdims=True) > 0
     return np.asarray(np.where(reached, both / both.sum(axis=1, keepdims=True), network))
+
+
+def calming_temperature(answers: np.ndarray, graph: np.ndarray) -> float:
+    """Temperature, from 1 to 20, at which `answers` are on average no surer than what the graph says.
+
+    A network that learns its own answers round after round is surer than it is right. The graph of its
+    features knows the true labels only.
+
+    Parameters
+    ----------
+    answers : ndarray of shape (n_samples, n_classes)
+        As `combine` gives them.
+    graph : ndarray of shape (n_samples, n_classes)
+        Rows that no label reaches are 0; they do not count.
+    """
+    reached = graph.any(axis=1)
+    answers, aim = answers[reached], graph[reached].max(axis=1).mean()
+
+    def excess(log_temperature: float) -> float:
+        return float(temper(answers, np.exp(log_temperature)).max(axis=1).mean() - aim)
+
+    if excess(0.0) <= 0:
+        return 1.0
+    hottest = float(np.log(_HIGHEST_TEMPERATURE))
+    return float(np.exp(brentq(excess, 0.0, hottest, xtol=1e-3) if excess(hottest) < 0 else hottest))
 
 
 def _endless_rows(n_samples: int, rng: np.random.Generator) -> Iterator[int]:
