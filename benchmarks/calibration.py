@@ -1,6 +1,6 @@
-"""Whether the probabilities of the default decoder can be believed, on the models of finished studies.
+"""Whether probabilities can be believed, on the models of finished studies.
 
-At the budgets for which the study holds "poisson, suggested".
+At the budgets for which a study holds "poisson, suggested", and those of its students.
 
 Example: python benchmarks/calibration.py mnist.run letters26.run fashion-mnist.run
 """
@@ -21,67 +21,83 @@ from labelwise.decoding.principal import PrincipalComponents
 from labelwise.errors import LabelwiseWarning
 from labelwise.labels import UNLABELED
 from labelwise.selection import suggest_from
+from labelwise.student import Student, refine
 from labelwise.study.analysis import reliability
 from labelwise.study.results import read_cells
 from labelwise.study.run import read_notes
 from labelwise.study.sweep import draw_labels
 
 RISK = 0.05
+MODEL_SEEDS = (0, 1, 2)
+STUDENT_SEEDS = (0,)  # minutes each
+STUDENTS = {"student": "random", "student, suggested": "suggested"}
+
+Figures = tuple[float, ...]
 
 
-def measure(posteriors: Posteriors, truth: np.ndarray, y: np.ndarray) -> tuple[float, ...]:
+def figures(probabilities: np.ndarray, codes: np.ndarray) -> Figures:
     """Accuracy, mean probability, calibration error; at `RISK` the share answered, and wrong."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", LabelwiseWarning)
-        decoder = AutoDecoder().fit(posteriors, y)
-    hidden = y == UNLABELED
-    probabilities = decoder.predict_proba(posteriors)[hidden]
-    right = decoder.classes_[probabilities.argmax(axis=1)] == truth[hidden]
+    right = probabilities.argmax(axis=1) == codes
     stated = probabilities.max(axis=1)
     answered = stated >= abstention_threshold(probabilities, RISK)
     wrong = 1 - right[answered].mean() if answered.any() else 0.0
     return right.mean(), stated.mean(), reliability(stated, right).error, answered.mean(), wrong
 
 
+def measure(run: Path) -> dict[tuple[int, str, str], list[Figures]]:
+    """Figures of each model, by number of labels, how they were chosen, and who answers."""
+    X, truth, _ = load_dataset(read_notes(run)["study"]["dataset"])
+    cells = read_cells(run / "results.csv")
+    budgets = sorted({cell.n_labeled for cell in cells if cell.method == "poisson, suggested"})
+    taught = {(cell.n_labeled, STUDENTS[cell.method]) for cell in cells if cell.method in STUDENTS}
+    items = PrincipalComponents(random_state=0).fit_transform(X)
+    found: dict[tuple[int, str, str], list[Figures]] = {}
+    for seed in MODEL_SEEDS:
+        gmvae = GMVAE.load(run / "models" / f"seed-{seed}.labelwise")
+        posteriors = Posteriors(gmvae.predict_proba(X), gmvae.transform(X), items=items)
+        chosen = [each.index for each in suggest_from(posteriors, max(budgets), random_state=seed)]
+        for n_labeled in budgets:
+            suggested = np.full(len(truth), UNLABELED)
+            suggested[chosen[:n_labeled]] = truth[chosen[:n_labeled]]
+            for how, y in (("random", draw_labels(truth, n_labeled, seed)), ("suggested", suggested)):
+                hidden = y == UNLABELED
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", LabelwiseWarning)
+                    decoder = AutoDecoder(classes=np.unique(truth)).fit(posteriors, y)
+                own = figures(decoder.predict_proba(posteriors)[hidden], truth[hidden])
+                found.setdefault((n_labeled, how, "auto"), []).append(own)
+                if seed in STUDENT_SEEDS and (n_labeled, how) in taught:
+                    template = Student(gmvae.augment_, random_state=seed)
+                    student = refine(template, decoder, X, posteriors, y).student
+                    if student is not None:
+                        own = figures(student.answers_[hidden], truth[hidden])
+                        found.setdefault((n_labeled, how, "student"), []).append(own)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
-    parser.add_argument("--model-seeds", type=int, nargs="+", default=[0, 1, 2])
-    options = parser.parse_args()
-    lines = [
-        "# Can probabilities be believed?",
-        "",
-        '`python benchmarks/calibration.py RUN...`: `decoder="auto"` on items without a label, means over '
-        f"{len(options.model_seeds)} models with one draw",
-        "of labels each. Calibration error: mean of |accuracy - probability|, in ten bins. At a risk of "
-        f"{RISK:.0%} so many items are",
-        "answered that as many of the answers are expected to be wrong (`labelwise decode --risk`).",
-        "",
-        "| pool | labels | accuracy | mean probability | calibration error | answered | wrong among them |",
-        "| --- " * 7 + "|",
-    ]
-    for run in options.runs:
-        notes = read_notes(run)
-        X, truth, _ = load_dataset(notes["study"]["dataset"])
-        cells = read_cells(run / "results.csv")
-        budgets = sorted({cell.n_labeled for cell in cells if cell.method == "poisson, suggested"})
-        items = PrincipalComponents(random_state=0).fit_transform(X)
-        found: dict[tuple[int, str], list[tuple[float, ...]]] = {}
-        for seed in options.model_seeds:
-            gmvae = GMVAE.load(run / "models" / f"seed-{seed}.labelwise")
-            posteriors = Posteriors(gmvae.predict_proba(X), gmvae.transform(X), items=items)
-            chosen = [each.index for each in suggest_from(posteriors, max(budgets), random_state=seed)]
-            for n_labeled in budgets:
-                suggested = np.full(len(truth), UNLABELED)
-                suggested[chosen[:n_labeled]] = truth[chosen[:n_labeled]]
-                for how, y in (("random", draw_labels(truth, n_labeled, seed)), ("suggested", suggested)):
-                    found.setdefault((n_labeled, how), []).append(measure(posteriors, truth, y))
-        for (n_labeled, how), values in found.items():
+    for run in parser.parse_args().runs:
+        name = read_notes(run)["data"]["name"]
+        lines = [
+            f"# Can probabilities be believed? {name}",
+            "",
+            f"`python benchmarks/calibration.py {name}.run`: items without a label, one draw a model.",
+            "Calibration error: mean of |accuracy - probability|, in ten bins. At a risk of "
+            f"{RISK:.0%} so many items are answered",
+            "that as many of the answers are expected to be wrong (`labelwise decode --risk`).",
+            "",
+            "| labels | answers by | models | accuracy | mean probability | calibration error "
+            "| answered at risk | wrong among them |",
+            "| --- " * 8 + "|",
+        ]
+        for (n_labeled, how, who), values in measure(run).items():
             numbers = " | ".join(f"{value:.3f}" for value in np.mean(values, axis=0))
-            lines.append(f"| {notes['data']['name']} | {n_labeled} {how} | {numbers} |")
+            lines.append(f"| {n_labeled} {how} | {who} | {len(values)} | {numbers} |")
             print(lines[-1], flush=True)
-    text = "\n".join(lines) + "\n"
-    Path(__file__).parent.joinpath("results", "calibration.md").write_text(text, encoding="utf-8")
+        target = Path(__file__).parent / "results" / f"calibration_{name}.md"
+        target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -178,11 +178,50 @@ class TestItems:
         Q = Posteriors(np.random.default_rng(0).dirichlet(np.ones(5), 240), noise(), items=items)
         decoder = AutoDecoder().fit(Q, y)
         assert decoder.choice_ == "poisson on items"
-        assert decoder.reason_.startswith("right on 100% of 60 held-out labels, poisson on ")
+        assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
         assert (decoder.predict(Q) == truth).all()
         alone = Posteriors(np.ones((240, 1)), items)
         expected = temper(PoissonDecoder().fit(alone, y).predict_proba(alone), decoder.temperature_)
         np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-6)
+
+    @pytest.mark.parametrize("n_labeled", [10, 60])
+    def test_the_surer_of_both_comes_first(self, blobs, n_labeled):
+        items, truth = blobs
+        y = labels_for(truth, n_labeled)
+        latents = items + 3 * np.random.default_rng(0).standard_normal(items.shape)
+        decoder = AutoDecoder().fit(Posteriors(np.ones((240, 1)), latents, items=items), y)
+        assert decoder.choice_ == "poisson on items"
+        assert (decoder.predict(Posteriors(np.ones((240, 1)), latents, items=items)) == truth).all()
+        # The same the other way round.
+        decoder = AutoDecoder().fit(Posteriors(np.ones((240, 1)), items, items=latents), y)
+        assert decoder.choice_ == "poisson"
+
+    def test_below_20_labels_it_is_said_how_sure_both_are(self, blobs):
+        items, truth = blobs
+        y = labels_for(truth, 10)
+        decoder = AutoDecoder().fit(Posteriors(np.ones((240, 1)), noise(), items=items), y)
+        stated = [
+            PoissonDecoder().fit(view, y).predict_proba(view).max(axis=1).mean()
+            for view in (Posteriors(np.ones((240, 1)), points) for points in (items, noise()))
+        ]
+        assert decoder.reason_ == (
+            "10 labels are too few to compare decoders; surer on the items "
+            f"({stated[0]:.2f}) than on the latents ({stated[1]:.2f})"
+        )
+
+    def test_equally_sure_it_is_the_model(self, blobs):
+        latents, truth = blobs
+        Q = Posteriors(np.ones((240, 1)), latents, items=latents)
+        assert AutoDecoder().fit(Q, labels_for(truth, 10)).choice_ == "poisson"
+
+    def test_held_out_labels_can_say_otherwise(self, blobs, monkeypatch):
+        latents, truth = blobs
+        Q = Posteriors(np.ones((240, 1)), latents, items=noise())
+        monkeypatch.setattr(module, "_SURER", -1.0)
+        assert AutoDecoder().fit(Q, labels_for(truth, 10)).choice_ == "poisson on items"
+        decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
+        assert decoder.choice_ == "poisson"
+        assert decoder.reason_.startswith("right on 100% of 60 held-out labels, poisson on items on ")
 
     def test_a_model_that_helps_is_used(self, blobs):
         latents, truth = blobs

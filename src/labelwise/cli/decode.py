@@ -85,7 +85,8 @@ def decode(
 
     `index` counts the items of DATA from 0. Labels are any text.
 
-    --risk trusts the probabilities. They are calibrated from 20 labels on (--decoder auto).
+    --risk trusts the probabilities. From 20 labels on held-out answers calibrate them (--decoder auto); with
+    suggested labels, which are typical items, they are rather too low than too high.
 
     Example: labelwise decode mnist.labelwise mnist --labels labels.csv -o predictions.csv
     """

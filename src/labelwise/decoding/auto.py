@@ -18,8 +18,8 @@ from labelwise.decoding.spreading import SpreadingDecoder
 from labelwise.errors import DataError, DoubtfulLabelWarning
 from labelwise.labels import UNLABELED
 
-# The first is taken unless another one is better by more than a standard error. Each more is one that may win
-# by luck: soft decoding, behind `bayes` at every budget of every pool in benchmarks/, is none of them.
+# Each more is one that may win by luck: soft decoding, behind `bayes` at every budget of every pool in
+# benchmarks/, is none of them.
 _CANDIDATES: dict[str, type[Decoder]] = {
     "poisson": PoissonDecoder,
     "spreading": SpreadingDecoder,
@@ -31,6 +31,7 @@ _ON_ITEMS: dict[str, type[Decoder]] = {
     "spreading on items": SpreadingDecoder,
 }
 _MIN_LABELS = 20
+_SURER = 0.02  # mean probability by which Poisson learning must be surer on the items than on the latents
 _MIN_OF_CLASS = 3  # labels of a class before one of them can be called doubtful
 _DOUBTFUL = 0.1  # so many right labels may be called doubtful in all, if probabilities are calibrated
 _SURE = 0.9  # probability of another class above which it is
@@ -40,13 +41,14 @@ _SHOWN = 5
 class AutoDecoder(Decoder):
     """Choose among the decoders by cross-validation on the labels, and calibrate its probabilities.
 
-    With fewer than 20 labels, or labels of one class, it is Poisson learning, which was best with few labels
-    on most data tried (`docs/choosing.md`), and probabilities stay as they are. With more it is Poisson
-    learning unless another one answers held-out labels better by more than one standard error; a temperature
-    fitted to those answers calibrates the probabilities. Labels of typical items, as `suggest` chooses them,
-    say too little about the rest: they can make probabilities less sure, but not surer. Where the
-    `Posteriors` hold the items themselves, spreading and Poisson learning on them take part too, so that a
-    model that does not help is not used.
+    First it is Poisson learning, which was best with few labels on most data tried (`docs/choosing.md`): on
+    the latents, or, where the `Posteriors` hold the items themselves, on those if its answers are surer there
+    by more than .02 in the mean. What lies in clusters is answered surely, and no held-out label is needed to
+    see that. So a model that does not help is not used.
+
+    From 20 labels on another decoder is taken if it answers held-out labels better by more than one standard
+    error, and a temperature fitted to those answers calibrates the probabilities. Labels of typical items, as
+    `suggest` chooses them, say too little about the rest: they make probabilities less sure, but never surer.
 
     Parameters
     ----------
@@ -79,7 +81,9 @@ class AutoDecoder(Decoder):
 
     def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
         n_labels, n_classes = len(codes), len(self.classes_)
-        self.choice_ = next(iter(_CANDIDATES))
+        y = np.full(len(Q), UNLABELED)
+        y[labeled] = codes
+        self.choice_, why = _first_choice(Q, y)
         self.scores_: dict[str, float] = {}
         temperature = 1.0
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
@@ -88,9 +92,9 @@ class AutoDecoder(Decoder):
         if len(np.unique(codes)) < 2:
             self.reason_ = "all labels are of one class"
         elif n_labels < _MIN_LABELS:
-            self.reason_ = f"{n_labels} labels are too few to compare decoders"
+            self.reason_ = f"{n_labels} labels are too few to compare decoders{why}"
         elif not comparable.any():
-            self.reason_ = "no class has two labels, so that decoders could be compared"
+            self.reason_ = f"no class has two labels, so that decoders could be compared{why}"
         else:
             found = {
                 name: out_of_fold(kind(), view, labeled, codes, n_classes)
@@ -101,8 +105,6 @@ class AutoDecoder(Decoder):
             held_out = found[self.choice_]
             temperature = fit_temperature(held_out, codes[comparable])
             self._look_for_doubts(held_out, temperature, labeled[comparable], codes[comparable])
-        y = np.full(len(Q), UNLABELED)
-        y[labeled] = codes
         kind, view = _candidates(Q)[self.choice_]
         self.temperature_ = max(1.0, temperature) if _are_typical(view, labeled) else temperature
         self.decoder_ = kind().fit(view, y)
@@ -111,7 +113,7 @@ class AutoDecoder(Decoder):
         right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
         self.scores_ = {name: float(hits.mean()) for name, hits in right.items()}
         default = self.choice_
-        best = max(self.scores_, key=lambda name: self.scores_[name])
+        best = max(self.scores_, key=lambda name: (self.scores_[name], name == default))
         won = int((right[best] & ~right[default]).sum())
         lost = int((right[default] & ~right[best]).sum())
         # The standard error of a difference of counts is sqrt(won + lost).
@@ -165,6 +167,21 @@ class AutoDecoder(Decoder):
         probabilities = np.zeros((len(Q), len(self.classes_)))
         probabilities[:, self.decoder_.classes_] = temper(own, self.temperature_)
         return probabilities, trust
+
+
+def _first_choice(Q: Posteriors, y: np.ndarray) -> tuple[str, str]:
+    """Poisson learning on the latents or on the items, where it is surer; and words for that."""
+    on_latents, on_items = "poisson", "poisson on items"
+    views = _candidates(Q)
+    if on_items not in views:
+        return on_latents, ""
+    latents, items = (
+        float(kind().fit(view, y).predict_proba(view).max(axis=1).mean())
+        for kind, view in (views[on_latents], views[on_items])
+    )
+    if items - latents <= _SURER:
+        return on_latents, ""
+    return on_items, f"; surer on the items ({items:.2f}) than on the latents ({latents:.2f})"
 
 
 def _are_typical(Q: Posteriors, rows: np.ndarray) -> bool:
