@@ -13,8 +13,8 @@ from labelwise.study.report import ladder_rows
 from labelwise.study.results import Summary
 
 
-def summary(method, mean, n_labeled=10, seconds=1.0):
-    return Summary("data", n_labeled, method, mean, 0.01, 5, seconds=seconds)
+def summary(method, mean, n_labeled=10, seconds=1.0, half_width=0.01):
+    return Summary("data", n_labeled, method, mean, half_width, 5, seconds=seconds)
 
 
 ALL = [
@@ -79,3 +79,9 @@ def test_the_figure_has_a_bar_for_each_rung():
     axes = plot_ladder(climb(ALL), title="data")
     assert len(axes.patches) == len(RUNGS)
     assert [text.get_text() for text in axes.get_legend().get_texts()] == list(RUNGS)
+
+
+def test_an_interval_ends_at_100_percent_and_its_number_is_drawn():
+    axes = plot_ladder(climb([summary("soft", 0.5), summary("auto", 0.95, half_width=0.2)]), title="data")
+    assert [text.get_text() for text in axes.texts] == ["50", "95"]
+    assert axes.texts[1].xy[1] == pytest.approx(100)

@@ -15,7 +15,7 @@ RUNGS = {
     "soft": (("soft",), "hard, as published"),
     "better decoder": (("auto", "poisson"), "soft"),
     "student": (("student",), "better decoder"),
-    "better decoder, suggested labels": (("poisson, suggested",), "better decoder"),
+    "better decoder, suggested labels": (("auto, suggested", "poisson, suggested"), "better decoder"),
     "student, suggested labels": (("student, suggested",), "better decoder, suggested labels"),
 }
 _PUBLISHED = {"hard, as published", "soft"}

@@ -244,6 +244,7 @@ def _xgboost(**changes: Any) -> Callable[[np.ndarray, int], Any]:
     return make
 
 
+_AUTO = by_decoding(AutoDecoder())
 _POISSON = by_decoding(PoissonDecoder())
 _STUDENT = by_student()
 
@@ -255,10 +256,11 @@ METHODS: dict[str, Method] = {
     "bayes": by_decoding(BayesDecoder()),
     "spreading": by_decoding(SpreadingDecoder()),
     "poisson": _POISSON,
-    "auto": by_decoding(AutoDecoder()),
+    "auto": _AUTO,
     "student": _STUDENT,
     "soft, suggested": with_labels("suggested", by_decoding(SoftDecoder())),
     "poisson, suggested": with_labels("suggested", _POISSON),
+    "auto, suggested": with_labels("suggested", _AUTO),
     "student, suggested": with_labels("suggested", _STUDENT),
     **{f"poisson, {name}": with_labels(name, _POISSON) for name in SELECTIONS},
     "k-means": by_decoding(HardDecoder(), "kmeans"),

@@ -35,22 +35,23 @@ def plot_ladder(rungs: Sequence[Rung], *, title: str) -> Axes:
         places = [budgets.index(rung.n_labeled) + (number - (len(names) - 1) / 2) * width for rung in own]
         heights = [100 * rung.mean for rung in own]
         bands = [0 if math.isnan(rung.half_width) else 100 * rung.half_width for rung in own]
+        tops = [min(band, 100 - height) for band, height in zip(bands, heights, strict=True)]
         suggested = name.endswith("suggested labels")
         axes.bar(
             places,
             heights,
             width,
-            yerr=bands,
+            yerr=[bands, tops],
             label=name,
             color=PALETTE[list(RUNGS).index(name) % len(PALETTE)],
             edgecolor="white",
             hatch="//" if suggested else None,
             error_kw={"ecolor": "#555555", "elinewidth": 1},
         )
-        for place, height, band in zip(places, heights, bands, strict=True):
+        for place, height, top in zip(places, heights, tops, strict=True):
             axes.annotate(
                 f"{height:.0f}",
-                (place, height + band),
+                (place, height + top),
                 (0, 2),
                 textcoords="offset points",
                 ha="center",

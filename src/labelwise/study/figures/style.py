@@ -30,6 +30,7 @@ _LINES = {
     "student": Line("#000000", "-", "*", 2.6),
     "student, suggested": Line("#000000", "--", "*", 2.6),
     "auto": Line("#000000", "-.", "o"),
+    "auto, suggested": Line("#000000", ":", "o"),
     "poisson": Line("#7A3E9D", "-", "p", 2.0),
     "poisson, suggested": Line("#7A3E9D", "--", "p", 2.0),
     "poisson, k-means": Line("#7A3E9D", ":", "<"),
