@@ -79,7 +79,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path)
     for run in parser.parse_args().runs:
-        name = read_notes(run)["data"]["name"]
+        name = Path(read_notes(run)["data"]["name"]).stem
         lines = [
             f"# Can probabilities be believed? {name}",
             "",
