@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from labelwise import load_dataset
-from labelwise.gmvae.augment import affine_views, resolve_augmentation, view_distance
+from labelwise.gmvae.augment import random_views, resolve_augmentation, view_distance
+
+KINDS = ["affine", "elastic"]
 
 
 def seeded(seed):
@@ -22,11 +24,12 @@ def blob(side=17, width=3.0):
     return (-(axis[:, None] ** 2 + axis[None, :] ** 2) / (2 * width**2)).exp().reshape(1, -1)
 
 
+@pytest.mark.parametrize("augment", KINDS)
 @pytest.mark.parametrize("shape", [(9, 9), (8, 12), (12, 8, 1), (8, 10, 3)])
-def test_shape_range_and_dtype_stay(shape):
+def test_shape_range_and_dtype_stay(shape, augment):
     values = torch.rand(6, torch.Size(shape).numel(), generator=seeded(0))
     before = values.clone()
-    views = affine_views(values, shape, seeded(1))
+    views = random_views(values, shape, augment, seeded(1))
     assert views.shape == values.shape
     assert views.dtype == torch.float32
     assert views.min() >= 0
@@ -35,28 +38,31 @@ def test_shape_range_and_dtype_stay(shape):
     assert torch.equal(values, before)
 
 
-def test_the_generator_decides_everything():
+@pytest.mark.parametrize("augment", KINDS)
+def test_the_generator_decides_everything(augment):
     values = torch.rand(6, 81, generator=seeded(0))
     state = torch.get_rng_state()
-    first, second, third = (affine_views(values, (9, 9), seeded(s)) for s in (1, 1, 2))
+    first, second, third = (random_views(values, (9, 9), augment, seeded(s)) for s in (1, 1, 2))
     assert torch.equal(first, second)
     assert not torch.equal(first, third)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_each_image_gets_a_map_of_its_own():
-    views = affine_views(torch.rand(1, 81, generator=seeded(0)).expand(20, 81), (9, 9), seeded(1))
+@pytest.mark.parametrize("augment", KINDS)
+def test_each_image_gets_a_map_of_its_own(augment):
+    views = random_views(torch.rand(1, 81, generator=seeded(0)).expand(20, 81), (9, 9), augment, seeded(1))
     assert len(torch.unique(views, dim=0)) == 20
 
 
-def test_channels_move_together():
+@pytest.mark.parametrize("augment", KINDS)
+def test_channels_move_together(augment):
     grey = torch.rand(5, 8, 10, 1, generator=seeded(0))
     colour = torch.cat([grey, 0.5 * grey, 1 - grey], -1)
-    views = affine_views(colour.reshape(5, -1), (8, 10, 3), seeded(1)).view(5, 8, 10, 3)
-    alone = affine_views(grey.reshape(5, -1), (8, 10), seeded(1)).view(5, 8, 10)
+    views = random_views(colour.reshape(5, -1), (8, 10, 3), augment, seeded(1)).view(5, 8, 10, 3)
+    alone = random_views(grey.reshape(5, -1), (8, 10), augment, seeded(1)).view(5, 8, 10)
     torch.testing.assert_close(views[..., 0], alone)
     torch.testing.assert_close(views[..., 1], 0.5 * alone)
-    inside = affine_views(torch.ones(5, 80), (8, 10), seeded(1)).view(5, 8, 10)
+    inside = random_views(torch.ones(5, 80), (8, 10), augment, seeded(1)).view(5, 8, 10)
     torch.testing.assert_close(views[..., 2], inside - alone)
 
 
@@ -68,7 +74,7 @@ def centroids(views, side):
 
 
 def test_a_centred_blob_stays_centred_on_average_and_moves_a_little_each_time():
-    views = affine_views(blob().expand(2000, -1), (17, 17), seeded(0))
+    views = random_views(blob().expand(2000, -1), (17, 17), "affine", seeded(0))
     moved = centroids(views, 17)
     assert moved.mean(0).abs().max() < 0.1
     # A shift of up to 0.14 of half the side: 1.2 pixels either way, stretched by the scale and the shear.
@@ -79,15 +85,34 @@ def test_a_centred_blob_stays_centred_on_average_and_moves_a_little_each_time():
 
 
 def test_mass_is_kept_on_average():
-    views = affine_views(blob(width=2.0).expand(2000, -1), (17, 17), seeded(0))
+    views = random_views(blob(width=2.0).expand(2000, -1), (17, 17), "affine", seeded(0))
     assert views.sum(1).mean().item() == pytest.approx(blob(width=2.0).sum().item(), rel=0.05)
 
 
 def test_what_enters_from_outside_is_empty():
-    views = affine_views(torch.ones(200, 100), (10, 10), seeded(0)).view(200, 10, 10)
+    views = random_views(torch.ones(200, 100), (10, 10), "affine", seeded(0)).view(200, 10, 10)
     torch.testing.assert_close(views[:, 4:6, 4:6], torch.ones(200, 2, 2))
     corners = views[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     assert corners.min() == 0
+
+
+def test_none_leaves_images_as_they_are():
+    values = torch.rand(6, 81, generator=seeded(0))
+    assert torch.equal(random_views(values, (9, 9), None, seeded(1)), values)
+
+
+def test_elastic_views_bend_what_affine_ones_leave_straight():
+    line = torch.zeros(1, 33, 33)
+    line[:, 14:19] = 1
+    heights = torch.arange(33, dtype=torch.float32)
+    crooked = []
+    for augment in KINDS:
+        views = random_views(line.reshape(1, -1).expand(200, -1), (33, 33), augment, seeded(0))
+        inside = views.view(-1, 33, 33)[:, :, 10:23]  # away from what enters from outside
+        middle = (inside * heights[:, None]).sum(1) / inside.sum(1)  # of the line, in each column
+        crooked.append(middle.diff(n=2, dim=1).abs().mean().item())
+    affine, elastic = crooked
+    assert elastic > 2 * affine
 
 
 def shapes(n=400, side=16, seed=0):
@@ -104,7 +129,7 @@ def moved(images):
     """Views of views of them: what handwriting is to letters."""
     values = torch.from_numpy(images.reshape(len(images), -1)).float()
     for seed in range(3):
-        values = affine_views(values, images.shape[1:], seeded(seed))
+        values = random_views(values, images.shape[1:], "affine", seeded(seed))
     return values.numpy().reshape(images.shape)
 
 
@@ -128,7 +153,7 @@ class TestChoice:
         assert view_distance(images, (16, 16)) == pytest.approx(expected, rel=1e-3)
         assert view_distance(images.reshape(400, -1), (16, 16)) == view_distance(images, (16, 16))
 
-    @pytest.mark.parametrize("augment", [None, "affine"])
+    @pytest.mark.parametrize("augment", [None, *KINDS])
     def test_what_was_asked_for_stays(self, augment):
         assert resolve_augmentation(augment, shapes(), (16, 16), "bernoulli") == augment
 

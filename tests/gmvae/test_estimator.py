@@ -28,7 +28,9 @@ def purity(components, y):
 
 
 @OBJECTIVES
-@pytest.mark.parametrize("options", [{}, {"augment": "affine"}, {"init": "random"}, {"max_epochs": 1}])
+@pytest.mark.parametrize(
+    "options", [{}, {"augment": "affine"}, {"augment": "elastic"}, {"init": "random"}, {"max_epochs": 1}]
+)
 def test_same_seed_same_bits(fit, digits, objective, options):
     X = digits[0][:100]
     first, second, other = (fit(X, objective=objective, random_state=s, **options) for s in (3, 3, 4))

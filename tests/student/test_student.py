@@ -254,7 +254,7 @@ class TestRounds:
 
 
 PARAMETERS = {
-    "augment": ("rotate", "augment='rotate' must be 'auto', None or 'affine'"),
+    "augment": ("rotate", "augment='rotate' must be 'auto', None, 'affine' or 'elastic'"),
     "likelihood": ("poisson", "likelihood='poisson' must be 'auto', 'bernoulli' or 'gaussian'"),
     "max_rounds": (1, "max_rounds=1 must be an integer of at least 2"),
     "n_steps": (0, "n_steps=0 must be an integer of at least 1"),

@@ -19,7 +19,7 @@ def values_of(shape, n=40):
     return 0.2 + 0.8 * torch.rand(n, torch.Size(shape).numel(), generator=seeded(0))
 
 
-@pytest.mark.parametrize("augment", [None, "affine"])
+@pytest.mark.parametrize("augment", [None, "affine", "elastic"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shape_range_and_dtype_stay(shape, augment):
     values = values_of(shape)

@@ -32,6 +32,7 @@ class Augment(StrEnum):
     auto = "auto"
     none = "none"
     affine = "affine"
+    elastic = "elastic"
 
 
 class Encoder(StrEnum):
@@ -102,7 +103,8 @@ def train(
     augment: Annotated[
         Augment,
         typer.Option(
-            help="affine: random views, as for handwriting. auto: where views look like other images."
+            help="affine: random views, as for handwriting. elastic: bent ones too. auto: affine where views "
+            "look like other images."
         ),
     ] = Augment.auto,
     encoder: Annotated[

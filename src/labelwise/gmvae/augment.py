@@ -20,6 +20,10 @@ _SCALE = 0.15  # relative
 _SHEAR = 0.3
 _SHIFT = 0.14  # of half the image's side
 
+# Of the elastic maps: standard deviation of the displacements at a coarse grid of points.
+_BEND = 0.08  # of half the image's side
+_BEND_POINTS = 4  # along each side
+
 # Streams of `resolve_augmentation`, which draws with a seed of its own.
 _ROWS, _MAPS = range(2)
 _MIN_IMAGES = 200  # fewer do not show what their neighbours look like
@@ -40,7 +44,7 @@ def resolve_augmentation(
 
     Parameters
     ----------
-    augment : {"auto", None, "affine"}
+    augment : {"auto", None, "affine", "elastic"}
         All but "auto" stay what they are.
     X : ndarray of shape (n_samples, F) or (n_samples, *item_shape)
     item_shape : tuple of int
@@ -48,7 +52,7 @@ def resolve_augmentation(
 
     Returns
     -------
-    {None, "affine"}
+    {None, "affine", "elastic"}
     """
     if augment != "auto":
         return augment
@@ -68,7 +72,7 @@ def view_distance(X: np.ndarray, item_shape: tuple[int, ...]) -> float:
     rows = numpy_generator(0, _ROWS).permutation(len(X))[: 2 * n]
     drawn = torch.from_numpy(X[rows].reshape(2 * n, -1))
     others, images = Bernoulli(drawn.shape[1]).scale(drawn).view(2, n, -1)
-    views = affine_views(images, item_shape, torch_generator(0, _MAPS))
+    views = random_views(images, item_shape, "affine", torch_generator(0, _MAPS))
     n_principal = min(_N_PRINCIPAL, n, others.shape[1])
     principal = PCA(n_principal, svd_solver="randomized", random_state=0).fit(others.numpy())
     search = NearestNeighbors(n_neighbors=1).fit(principal.transform(others.numpy()))
@@ -78,14 +82,20 @@ def view_distance(X: np.ndarray, item_shape: tuple[int, ...]) -> float:
     return far / near if near > 0 else math.inf
 
 
-def affine_views(values: Tensor, item_shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Rotate, scale, shear and shift each image at random; what enters from outside is 0.
+def random_views(
+    values: Tensor, item_shape: tuple[int, ...], augment: str | None, generator: torch.Generator
+) -> Tensor:
+    """Change each image at random; what enters from outside is 0.
 
     Parameters
     ----------
     values : Tensor of shape (B, F)
         Images of `item_shape`, channels last, flattened, scaled to 0..1.
     item_shape : (height, width) or (height, width, channels)
+    augment : {None, "affine", "elastic"}
+        "affine" rotates, scales, shears and shifts. "elastic" bends the image as well, by smooth random
+        displacements (Simard et al., *Best Practices for Convolutional Neural Networks Applied to Visual
+        Document Analysis*, 2003). None gives the images themselves.
     generator : torch.Generator
         On the device of `values`.
 
@@ -93,9 +103,13 @@ def affine_views(values: Tensor, item_shape: tuple[int, ...], generator: torch.G
     -------
     Tensor of shape (B, F)
     """
+    if augment is None:
+        return values
     height, width, channels = (*item_shape, 1)[:3]
     images = values.view(-1, height, width, channels).permute(0, 3, 1, 2)
     grid = F.affine_grid(_random_maps(len(values), generator), list(images.shape), align_corners=False)
+    if augment == "elastic":
+        grid = grid + _random_bends(len(values), height, width, generator)
     views = F.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     return views.permute(0, 2, 3, 1).reshape(values.shape)
 
@@ -112,3 +126,11 @@ def _random_maps(n: int, generator: torch.Generator) -> Tensor:
         torch.stack([sine * scale_x, (shear * sine + cosine) * scale_y, _SHIFT * draws[5]], -1),
     ]
     return torch.stack(rows, -2)
+
+
+def _random_bends(n: int, height: int, width: int, generator: torch.Generator) -> Tensor:
+    """`n` smooth fields of displacements, shape (n, height, width, 2), in units of half the image's side."""
+    shape = (n, 2, _BEND_POINTS, _BEND_POINTS)
+    coarse = _BEND * torch.randn(shape, generator=generator, device=generator.device)
+    fields = F.interpolate(coarse, (height, width), mode="bicubic", align_corners=True)
+    return fields.permute(0, 2, 3, 1)

@@ -77,10 +77,11 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         standardised inside. "auto" takes Bernoulli for uint8, images and rows within 0..1.
     encoder : {"auto", "dense", "conv"}, default="auto"
         "auto" takes convolutions for images of at least 16x16.
-    augment : {"auto", None, "affine"}, default="auto"
-        "affine" encodes randomly rotated, scaled, sheared and shifted views and reconstructs the original.
-        Helps where such views keep their meaning (handwriting), hurts where they do not (clothes). "auto"
-        takes it for images (at least 200) whose views look like other images of the same data.
+    augment : {"auto", None, "affine", "elastic"}, default="auto"
+        "affine" encodes randomly rotated, scaled, sheared and shifted views and reconstructs the original;
+        "elastic" bends them as well. Helps where such views keep their meaning (handwriting), hurts where
+        they do not (clothes). "auto" takes "affine" for images (at least 200) whose views look like other
+        images of the same data.
     init : {"kmeans", "random"}, default="kmeans"
         Where components start: at the k-means clusters of a plain VAE (the first 22 % of the epochs), or
         anywhere, as published; from there many die.
@@ -139,7 +140,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         "objective": Option("collapsed", "exact"),
         "likelihood": Option("auto", "bernoulli", "gaussian"),
         "encoder": Option("auto", "dense", "conv"),
-        "augment": Option("auto", None, "affine"),
+        "augment": Option("auto", None, "affine", "elastic"),
         "init": Option("kmeans", "random"),
         "max_epochs": Either(Option("auto"), Integer(1)),
         "batch_size": Either(Option("auto"), Integer(1)),

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelwise.gmvae.augment import affine_views
+from labelwise.gmvae.augment import random_views
 from labelwise.gmvae.batches import Items
 from labelwise.gmvae.callbacks import Callback, EpochRecord
 from labelwise.gmvae.checkpoint import CheckpointFile
@@ -129,9 +129,7 @@ def run_epoch(
     batches = items.shuffled(plan.batch_size, numpy_generator(plan.seed, ORDER, epoch))
     for step, batch in enumerate(batches, start=epoch * n_batches):
         targets = module.likelihood.scale(batch)
-        inputs = targets
-        if plan.augment == "affine":
-            inputs = affine_views(targets, module.architecture.item_shape, views)
+        inputs = random_views(targets, module.architecture.item_shape, plan.augment, views)
         if plain:
             terms = plain_terms(module, inputs, targets, noise)
             loss = terms.loss(min(1.0, (step + 1) / n_kl_steps)).mean()

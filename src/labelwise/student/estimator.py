@@ -42,7 +42,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    augment : {"auto", None, "affine"}, default="auto"
+    augment : {"auto", None, "affine", "elastic"}, default="auto"
         What may change in an item without changing what it is: as for `GMVAE`. A part of each view is erased
         in any case.
     likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
@@ -64,7 +64,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    augment_ : {None, "affine"}
+    augment_ : {None, "affine", "elastic"}
         What "auto" became.
     answers_ : ndarray of shape (n_samples, n_classes), float32
         Probabilities of the items of `fit`; labelled items have their label.
@@ -77,7 +77,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
     """
 
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
-        "augment": Option("auto", None, "affine"),
+        "augment": Option("auto", None, "affine", "elastic"),
         "likelihood": Option("auto", "bernoulli", "gaussian"),
         "max_rounds": Integer(2),
         "n_steps": Integer(1),

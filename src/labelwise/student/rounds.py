@@ -47,7 +47,7 @@ class Lesson:
         The pool.
     labeled : ndarray of shape (n_labeled,), int
     codes : ndarray of shape (n_labeled,), int
-    augment : {None, "affine"}
+    augment : {None, "affine", "elastic"}
     n_steps, batch_size : int
         Steps are those of one round.
     learning_rate : float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from labelwise.gmvae.augment import affine_views
+from labelwise.gmvae.augment import random_views
 
 _SIDE = 0.32  # of the square that is erased, relative to the image's shorter side
 _SHARE = 0.1  # of the columns of a row of numbers
@@ -14,7 +14,7 @@ _SHARE = 0.1  # of the columns of a row of numbers
 def student_views(
     values: Tensor, item_shape: tuple[int, ...], augment: str | None, generator: torch.Generator
 ) -> Tensor:
-    """Views of scaled items: affine maps if asked for, then a part erased.
+    """Views of scaled items: random maps if asked for, then a part erased.
 
     An erased part fits all kinds of data: an item is still what it is. In an image it is a square at a random
     place (DeVries and Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017),
@@ -24,15 +24,14 @@ def student_views(
     ----------
     values : Tensor of shape (B, F)
     item_shape : tuple of int
-    augment : {None, "affine"}
+    augment : {None, "affine", "elastic"}
     generator : torch.Generator
 
     Returns
     -------
     Tensor of shape (B, F)
     """
-    if augment == "affine":
-        values = affine_views(values, item_shape, generator)
+    values = random_views(values, item_shape, augment, generator)
     draws = torch.rand((2, len(values)), generator=generator, device=generator.device)
     if len(item_shape) == 1:
         erased = torch.rand(values.shape, generator=generator, device=generator.device) < _SHARE

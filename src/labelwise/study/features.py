@@ -70,7 +70,7 @@ class Task:
     pool, held_out : View
     graph : Graph or None
         Of principal components.
-    augment : {None, "affine"}
+    augment : {None, "affine", "elastic"}
         What may change in an item, as the model was told.
     """
 
