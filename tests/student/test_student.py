@@ -207,6 +207,11 @@ class TestCalibration:
         hidden = blobs.y == UNLABELED
         assert calmer.answers_[hidden].max(axis=1).mean() < student.answers_[hidden].max(axis=1).mean()
 
+    @pytest.mark.parametrize("factor", [0, -1.0, float("nan"), "2"])
+    def test_a_factor_that_is_none_is_refused(self, blobs, factor):
+        with pytest.raises(ParameterError, match=r"^temperature="):
+            quick().fit(blobs.X, blobs.y, blobs.answers, temperature=factor)
+
     def test_labelled_items_keep_their_label(self, blobs, taught):
         labeled = blobs.y != UNLABELED
         np.testing.assert_array_equal(taught.answers_[labeled], np.eye(3)[blobs.truth[labeled]])

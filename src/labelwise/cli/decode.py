@@ -85,8 +85,8 @@ def decode(
 
     `index` counts the items of DATA from 0. Labels are any text.
 
-    --risk trusts the probabilities. From 20 labels on held-out answers calibrate them (--decoder auto); with
-    suggested labels, which are typical items, they are rather too low than too high.
+    --risk trusts the probabilities. From 20 labels on held-out answers calibrate them (--decoder auto): with
+    --risk 0.05, 1 to 7 % were wrong on three data sets with suggested labels, 3 to 15 % with random ones.
 
     Example: labelwise decode mnist.labelwise mnist --labels labels.csv -o predictions.csv
     """

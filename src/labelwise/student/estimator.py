@@ -21,7 +21,15 @@ from labelwise.gmvae.defaults import resolve_device, use_bfloat16
 from labelwise.gmvae.inputs import check_image_options, check_items, choose_likelihood, column_moments
 from labelwise.gmvae.likelihood import Gaussian
 from labelwise.gmvae.persistence import damage_told
-from labelwise.parameters import Constraint, Either, Integer, Option, Positive, check_parameters_of
+from labelwise.parameters import (
+    Constraint,
+    Either,
+    Integer,
+    Option,
+    Positive,
+    check_parameters,
+    check_parameters_of,
+)
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.student.check import Check
 from labelwise.student.network import PRODUCT_WIDTH, build_network
@@ -136,6 +144,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
             If parameters, data, labels or answers cannot be used.
         """
         check_parameters_of(self)
+        check_parameters({"temperature": temperature}, {"temperature": Positive()})
         X, item_shape = check_items(self, X, reset=True)
         self.item_shape_ = tuple(int(side) for side in item_shape)
         self.likelihood_ = choose_likelihood(X, X.shape[1:], self.likelihood)
