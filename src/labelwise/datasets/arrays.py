@@ -46,7 +46,10 @@ def read_npz(path: Path) -> Dataset:
         If `y` or `names` do not fit `X`.
     """
     if not zipfile.is_zipfile(path):
-        raise DataError(f"{path} is not an .npz file: it holds {contents_of(path)}")
+        held = contents_of(path)
+        if held == "a zip archive":  # begins as one, but its directory, which is the end, is not there
+            raise DataError(f"{path} is cut short: its end is missing; copy or save it again")
+        raise DataError(f"{path} is not an .npz file: it holds {held}")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             keys = list(arrays)
