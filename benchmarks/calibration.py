@@ -16,11 +16,11 @@ import numpy as np
 from labelwise import GMVAE, load_dataset
 from labelwise.decoding import AutoDecoder
 from labelwise.decoding.abstention import abstention_threshold
-from labelwise.decoding.posteriors import Posteriors
-from labelwise.decoding.principal import PrincipalComponents
+from labelwise.encoding import Posteriors
 from labelwise.errors import LabelwiseWarning
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.labels import UNLABELED
-from labelwise.selection import suggest_from
+from labelwise.planning.suggest import suggest_from
 from labelwise.student import Student, refine
 from labelwise.study.analysis import reliability
 from labelwise.study.results import read_cells

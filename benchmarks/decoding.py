@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from labelwise.decoding import HardDecoder, SoftDecoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.labels import UNLABELED
 from labelwise.study.protocol import PUBLISHED_FRACTIONS
 from labelwise.study.sweep import draw_labels

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from labelwise import GMVAE, SoftDecoder, load_dataset
-from labelwise.decoding.posteriors import Posteriors
-from labelwise.forecast import forecast_accuracy
+from labelwise.encoding import Posteriors
 from labelwise.labels import UNLABELED
+from labelwise.planning.forecast import forecast_accuracy
 from labelwise.study.run import read_notes
 from labelwise.study.sweep import draw_labels
 

@@ -15,10 +15,10 @@ import numpy as np
 
 from labelwise import GMVAE, load_dataset
 from labelwise.decoding import DECODERS
-from labelwise.decoding.neighbours import Neighbourhood
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import DownloadError
-from labelwise.selection import suggest_from
+from labelwise.graph.neighbours import Neighbourhood
+from labelwise.planning.suggest import suggest_from
 from labelwise.student import Student, refine
 
 N_LABELS = 140

@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from labelwise.gmvae.defaults import resolve_batch_size, use_bfloat16
 from labelwise.gmvae.networks import Architecture, GMVAEModule, build_module
 from labelwise.gmvae.objective import mixture_terms
 from labelwise.gmvae.training import Run, make_optimizer, take_step
+from labelwise.nn.defaults import resolve_batch_size, use_bfloat16
 from labelwise.randomness import torch_generator
 
 HIDDEN = (768,) * 4

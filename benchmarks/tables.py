@@ -10,11 +10,11 @@ import math
 import shutil
 from pathlib import Path
 
+from labelwise.report.findings import HARD, PUBLISHED_HARD, SOFT, paired_gains
+from labelwise.report.report import answers, ladder_rows
 from labelwise.storage import read_manifest
-from labelwise.study.findings import HARD, PUBLISHED_HARD, SOFT, paired_gains
 from labelwise.study.ladder import climb
 from labelwise.study.protocol import make_study
-from labelwise.study.report import answers, ladder_rows
 from labelwise.study.results import Cell, Summary, read_cells, summarise
 from labelwise.study.run import read_notes
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING
-
-__version__ = "0.1.0"
 
 # Public names and the modules that hold them. They load on first use, so that `import labelwise`
 # and `labelwise --help` stay fast and free of torch.
@@ -15,9 +14,9 @@ _PUBLIC = {
     "HardDecoder": "labelwise.decoding",
     "SoftDecoder": "labelwise.decoding",
     "UNLABELED": "labelwise.decoding",
-    "label_budget": "labelwise.budget",
-    "load_dataset": "labelwise.datasets",
-    "suggest": "labelwise.selection",
+    "label_budget": "labelwise.planning.budget",
+    "load_dataset": "labelwise.data",
+    "suggest": "labelwise.planning.suggest",
 }
 
 __all__ = [
@@ -32,15 +31,17 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from labelwise.budget import label_budget
     from labelwise.classifier import GMVAEClassifier
-    from labelwise.datasets import load_dataset
+    from labelwise.data import load_dataset
     from labelwise.decoding import UNLABELED, HardDecoder, SoftDecoder
     from labelwise.gmvae import GMVAE
-    from labelwise.selection import suggest
+    from labelwise.planning.budget import label_budget
+    from labelwise.planning.suggest import suggest
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("labelwise")
     if name in _PUBLIC:
         return getattr(import_module(_PUBLIC[name]), name)
     raise AttributeError(f"module 'labelwise' has no attribute {name!r}")

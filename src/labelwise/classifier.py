@@ -11,10 +11,10 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from labelwise.decoding import DECODERS, Decoder
 from labelwise.decoding.base import split_labels
-from labelwise.decoding.posteriors import Posteriors
-from labelwise.decoding.principal import PrincipalComponents
+from labelwise.encoding import Posteriors
 from labelwise.errors import LabelError, ParameterError
 from labelwise.gmvae import GMVAE
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.randomness import RandomState
 from labelwise.student import Student, refine

@@ -10,12 +10,13 @@ released number stay.
 from __future__ import annotations
 
 import contextlib
+import csv
 import hashlib
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,23 @@ def write_text(path: Path, text: str) -> None:
 
     def write(temporary: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
+
+    write_beside(path, write)
+
+
+def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows as a CSV file, in one step.
+
+    Raises
+    ------
+    StorageError
+    """
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
 
     write_beside(path, write)
 
@@ -181,6 +199,48 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
             f"{path} has format {header.get('format')!r}; this labelwise reads format {FORMAT}"
         )
     return arrays, header
+
+
+def fingerprint(X: np.ndarray) -> str:
+    """Hash of all values of `X` and of their type, as rows of numbers."""
+    digest = hashlib.blake2b(f"{X.dtype.str} {len(X)}".encode(), digest_size=16)
+    for start in range(0, len(X), 8192):
+        digest.update(np.ascontiguousarray(X[start : start + 8192]).data)
+    return digest.hexdigest()
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What two settings disagree about, in words: "name: before -> now"."""
+    names = sorted(before.keys() | now.keys())
+    return [
+        f"{name}: {before.get(name)!r} there, {now.get(name)!r} here"
+        for name in names
+        if before.get(name) != now.get(name)
+    ]
+
+
+@contextlib.contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Say that the manifest at `path` is damaged when what it holds cannot be put together.
+
+    Raises
+    ------
+    StorageError
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
+
+
+def plain(value: Any) -> Any:
+    """A parameter as JSON can hold it."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if not isinstance(value, (str, int, float, list, tuple, type(None))):
+        return str(value)  # a torch.device
+    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _neighbour(path: Path, ending: str) -> Path:

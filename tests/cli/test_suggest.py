@@ -18,7 +18,7 @@ from cli.conftest import (
     write_labels,
 )
 from labelwise import GMVAE, suggest
-from labelwise.datasets import read_labels
+from labelwise.data import read_labels
 
 # So small a model, trained so briefly, may leave components dead, and says so.
 pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")

@@ -13,9 +13,9 @@ from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
 from labelwise.decoding import auto as module
 from labelwise.decoding.auto import _CANDIDATES
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning
-from labelwise.selection import suggest_from
+from labelwise.planning.suggest import suggest_from
 
 
 def truth_of(n_classes, n_samples=240, seed=0):

@@ -14,7 +14,7 @@ from sklearn.mixture import GaussianMixture
 
 from decoding.conftest import as_objects, classes_of, posteriors, some_labels
 from labelwise.decoding import DECODERS, UNLABELED, Decoder, HardDecoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError, ParameterError
 
 # Abstaining warns whenever a component has no label, which is what many of these data are about;

@@ -8,7 +8,7 @@ import pytest
 from decoding.conftest import classes_of, posteriors, some_labels
 from labelwise.decoding import UNLABELED, BayesDecoder, PoissonDecoder, SoftDecoder, SpreadingDecoder
 from labelwise.decoding.crossfit import N_FOLDS, fit_temperature, out_of_fold, temper
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 
 DECODERS = pytest.mark.parametrize(
     "decoder",

@@ -8,7 +8,7 @@ from sklearn.base import clone
 
 from decoding.conftest import classes_of, posteriors, some_labels
 from labelwise.decoding import DECODERS, UNLABELED
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import DataError
 
 # A decoder may tell of labels that look wrong: where items lie is random here.

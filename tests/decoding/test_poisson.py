@@ -7,8 +7,8 @@ import pytest
 
 from decoding.conftest import posteriors
 from labelwise.decoding import UNLABELED, PoissonDecoder
-from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.poisson import poisson_potentials
+from labelwise.graph.neighbours import Neighbourhood
 
 
 def pool_of(n_points=70, n_neighbors=8, seed=0):

@@ -7,8 +7,8 @@ import pytest
 
 from decoding.conftest import posteriors
 from labelwise.decoding import UNLABELED, SpreadingDecoder
-from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.spreading import normalised, spread_labels
+from labelwise.graph.neighbours import Neighbourhood
 
 
 def clusters(sizes=(30, 30, 30), distance=30.0, seed=0):

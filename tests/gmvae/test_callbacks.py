@@ -10,7 +10,7 @@ import pytest
 
 from labelwise.errors import MissingExtraError
 from labelwise.gmvae import Callback, TensorBoard
-from labelwise.gmvae.progress import describe
+from labelwise.nn.progress import describe
 
 LINE = (
     r"epoch {epoch}/{n}: loss (-?\d+\.\d\d) = reconstruction (-?\d+\.\d\d) \+ KL z (-?\d+\.\d\d) "
@@ -76,7 +76,7 @@ def test_nothing_is_printed_unless_asked_for(fit, digits, capsys):
 def test_progress_writes_plain_lines_off_a_terminal(fit, digits, capsys, monkeypatch):
     for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("labelwise.gmvae.progress._SECONDS_BETWEEN_LINES", -1)
+    monkeypatch.setattr("labelwise.nn.progress._SECONDS_BETWEEN_LINES", -1)
     model = fit(digits[0][:50], max_epochs=4, verbose=1)
     out, err = capsys.readouterr()
     assert out == ""
@@ -94,7 +94,7 @@ def test_progress_writes_plain_lines_off_a_terminal(fit, digits, capsys, monkeyp
 
 
 def test_quick_epochs_share_a_line(fit, digits, capsys, monkeypatch):
-    monkeypatch.setattr("labelwise.gmvae.progress._SECONDS_BETWEEN_LINES", 1e9)
+    monkeypatch.setattr("labelwise.nn.progress._SECONDS_BETWEEN_LINES", 1e9)
     fit(digits[0][:50], max_epochs=5, verbose=1)
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(":")[0] for line in lines] == ["epoch 5/5"]  # the last one is always told

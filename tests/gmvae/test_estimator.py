@@ -14,7 +14,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from labelwise import GMVAE
 from labelwise.errors import ParameterError, StructureWarning
-from labelwise.gmvae.defaults import resolve_batch_size, resolve_epochs
+from labelwise.nn.defaults import resolve_batch_size, resolve_epochs
 
 OBJECTIVES = pytest.mark.parametrize("objective", ["collapsed", "exact"])
 

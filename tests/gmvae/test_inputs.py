@@ -56,7 +56,7 @@ def test_rows_that_are_not_finite_are_named(fit, places, value, message):
 
 
 def test_rows_far_down_are_named_by_their_number(monkeypatch):
-    from labelwise.gmvae import inputs
+    from labelwise.nn import inputs
 
     monkeypatch.setattr(inputs, "_CHUNK_ROWS", 16)
     refused(

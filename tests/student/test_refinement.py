@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from labelwise.decoding import AutoDecoder, BayesDecoder, SoftDecoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import ClassWithoutLabelWarning, DoubtfulLabelWarning, ParameterError
 from labelwise.labels import UNLABELED
 from labelwise.student import refine

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from labelwise.decoding import PoissonDecoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import DataError, LabelError, ParameterError
 from labelwise.labels import UNLABELED
 from labelwise.student import Student

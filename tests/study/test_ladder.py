@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from labelwise.study.figures import plot_ladder
+from labelwise.report.figures import plot_ladder
+from labelwise.report.report import ladder_rows
 from labelwise.study.ladder import RUNGS, climb
 from labelwise.study.methods import METHODS
-from labelwise.study.report import ladder_rows
 from labelwise.study.results import Summary
 
 

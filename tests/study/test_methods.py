@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
 from labelwise.decoding import HardDecoder, SoftDecoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.study.features import Task, View, prepare
 from labelwise.study.methods import METHODS, by_classifier
 from labelwise.study.spreading import neighbour_graph, spread_codes

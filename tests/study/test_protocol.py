@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from labelwise.datasets import Dataset
+from labelwise.data import Dataset
 from labelwise.errors import StudyError
 from labelwise.study.methods import METHODS
 from labelwise.study.protocol import (

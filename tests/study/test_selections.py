@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.study import selections
 from labelwise.study.selections import SELECTIONS
 

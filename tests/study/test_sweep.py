@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.study.features import Task, View
 from labelwise.study.methods import METHODS, Answers, Method
 from labelwise.study.results import CellKey

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from labelwise.datasets import Dataset
+    from labelwise.data import Dataset
     from labelwise.decoding import Decoder
-    from labelwise.decoding.posteriors import Posteriors
+    from labelwise.encoding import Posteriors
     from labelwise.gmvae import GMVAE
 
 _SHOWN = 5
@@ -32,8 +32,8 @@ class DecoderName(StrEnum):
 
 def posteriors_for(decoder: Decoder, gmvae: GMVAE, X: np.ndarray) -> Posteriors:
     """What `decoder` has to know of the items: latents and the items themselves, if it looks at them."""
-    from labelwise.decoding.posteriors import Posteriors
-    from labelwise.decoding.principal import PrincipalComponents
+    from labelwise.encoding import Posteriors
+    from labelwise.graph.principal import PrincipalComponents
 
     latents = gmvae.transform(X) if decoder.uses_latents else None
     items = PrincipalComponents().fit_transform(X) if decoder.uses_items else None
@@ -47,7 +47,7 @@ def write_answers(path: Path, columns: Mapping[str, Sequence[Any]], paths: list[
     ------
     StorageError
     """
-    from labelwise.study.results import write_csv
+    from labelwise.storage import write_csv
 
     n_samples = len(next(iter(columns.values())))
     table = {"index": range(n_samples), **columns} | ({} if paths is None else {"path": paths})

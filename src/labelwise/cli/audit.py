@@ -17,7 +17,7 @@ from labelwise.errors import ParameterError
 if TYPE_CHECKING:
     import numpy as np
 
-    from labelwise.study.audit import Drift, MixedComponent, Served
+    from labelwise.diagnostics.audit import Drift, MixedComponent, Served
 
 
 def audit(
@@ -50,9 +50,9 @@ def audit(
         raise ParameterError(f"--abstain {abstain:g} must be a probability from 0 to 1")
     import numpy as np
 
-    from labelwise.datasets import read_labels
-    from labelwise.decoding.posteriors import Posteriors
-    from labelwise.study.audit import measure_drift, mixed_components, served
+    from labelwise.data import read_labels
+    from labelwise.diagnostics.audit import measure_drift, mixed_components, served
+    from labelwise.encoding import Posteriors
 
     gmvae, dataset = open_items(model, data, label_column=label_column)
     drift = measure_drift(gmvae, dataset.X)
@@ -118,8 +118,8 @@ def _finite(row: dict[str, Any]) -> dict[str, Any]:
 def _write(output: Path, rows: list[Served]) -> None:
     from dataclasses import fields
 
-    from labelwise.study.audit import Served
-    from labelwise.study.results import write_csv
+    from labelwise.diagnostics.audit import Served
+    from labelwise.storage import write_csv
 
     write_csv(output, [field.name for field in fields(Served)], [asdict(row) for row in rows])
 

@@ -12,8 +12,8 @@ import typer
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
-    from labelwise.budget import Coverage, LabelBudget
-    from labelwise.forecast import Forecast
+    from labelwise.planning.budget import Coverage, LabelBudget
+    from labelwise.planning.forecast import Forecast
 
 
 def budget(
@@ -49,7 +49,7 @@ def budget(
 
     Example: labelwise budget mnist.labelwise mnist --labels labels.csv
     """
-    from labelwise.budget import label_budget, label_coverage
+    from labelwise.planning.budget import label_budget, label_coverage
 
     if labels is not None and (model is None or data is None):
         raise ParameterError("--labels needs MODEL and DATA: labelwise budget MODEL DATA --labels labels.csv")
@@ -96,10 +96,10 @@ def _shares(model: Path) -> tuple[list[float], int | None]:
 
 
 def _forecast(model: Path, data: str, labels: Path, seed: int) -> Forecast:
-    from labelwise.datasets import load_dataset, read_labels
+    from labelwise.data import load_dataset, read_labels
     from labelwise.decoding import SoftDecoder
-    from labelwise.forecast import forecast_accuracy
     from labelwise.gmvae import GMVAE
+    from labelwise.planning.forecast import forecast_accuracy
 
     gmvae = GMVAE.load(model)
     dataset = load_dataset(data)

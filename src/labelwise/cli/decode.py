@@ -26,7 +26,7 @@ from labelwise.errors import ParameterError
 if TYPE_CHECKING:
     import numpy as np
 
-    from labelwise.datasets import Dataset
+    from labelwise.data import Dataset
 
 
 class Unnamed(StrEnum):
@@ -136,7 +136,7 @@ def _ask_decoder(
 ) -> _Found:
     import numpy as np
 
-    from labelwise.datasets import read_labels
+    from labelwise.data import read_labels
     from labelwise.decoding import DECODERS, HardDecoder
 
     gmvae, dataset = open_items(model, data, **reading)

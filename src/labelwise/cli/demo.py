@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from labelwise.decoding import HardDecoder
-    from labelwise.decoding.posteriors import Posteriors
+    from labelwise.encoding import Posteriors
     from labelwise.gmvae import GMVAE
     from labelwise.study.results import Summary
 
@@ -48,12 +48,12 @@ def demo(
     """
     import numpy as np
 
-    from labelwise.datasets import load_dataset
+    from labelwise.data import load_dataset
     from labelwise.decoding import HardDecoder
-    from labelwise.decoding.posteriors import Posteriors
+    from labelwise.encoding import Posteriors
     from labelwise.errors import StorageError
     from labelwise.gmvae import GMVAE
-    from labelwise.selection import suggest_from
+    from labelwise.planning.suggest import suggest_from
     from labelwise.study.features import Task, View
     from labelwise.study.results import CellKey, summarise, write_rows
     from labelwise.study.sweep import draw_labels, score_cell
@@ -132,8 +132,8 @@ def _print_table(summary: list[Summary], labels: int, n_samples: int) -> None:
 def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path) -> None:
     import numpy as np
 
+    from labelwise.report.figures import plot_component_samples
     from labelwise.storage import write_beside
-    from labelwise.study.figures import plot_component_samples
 
     order = sorted(range(_N_COMPONENTS), key=lambda c: (hard.component_names_[c], -gmvae.shares_[c]))
     unnamed = set(hard.unnamed_components_.tolist())

@@ -10,7 +10,7 @@ import typer
 from labelwise.errors import DataError
 
 if TYPE_CHECKING:
-    from labelwise.datasets import Dataset
+    from labelwise.data import Dataset
     from labelwise.gmvae import GMVAE
 
 
@@ -50,7 +50,7 @@ def read_items(
     StorageError, DataError
         If it cannot be read, or the items are of another shape.
     """
-    from labelwise.datasets import load_dataset
+    from labelwise.data import load_dataset
 
     on_unreadable = "skip" if skip_unreadable else "raise"
     dataset = load_dataset(data, label_column=label_column, on_unreadable=on_unreadable)

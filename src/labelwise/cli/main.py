@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import sys
 import warnings
 from typing import Annotated
 
 import typer
 
-import labelwise
 from labelwise.cli.audit import audit
 from labelwise.cli.budget import budget
 from labelwise.cli.decode import decode
@@ -34,7 +34,7 @@ for command in (demo, train, budget, suggest, decode, refine, study, audit, info
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"labelwise {labelwise.__version__}")
+        typer.echo(f"labelwise {importlib.metadata.version('labelwise')}")
         raise typer.Exit
 
 

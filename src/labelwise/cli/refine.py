@@ -25,7 +25,7 @@ from labelwise.errors import StorageError
 if TYPE_CHECKING:
     import numpy as np
 
-    from labelwise.datasets import Dataset
+    from labelwise.data import Dataset
     from labelwise.decoding import Decoder
 
 
@@ -73,7 +73,7 @@ def refine(
     _check_places(output, predictions)
     import numpy as np
 
-    from labelwise.datasets import read_labels
+    from labelwise.data import read_labels
     from labelwise.decoding import DECODERS
     from labelwise.student import Student
     from labelwise.student import refine as teach

@@ -75,7 +75,7 @@ def study(
     if json_output:
         typer.echo(json.dumps({"run": str(output), "summary": [asdict(row) for row in summaries]}))
         return
-    from labelwise.study.report import answers
+    from labelwise.report.report import answers
 
     for line in answers(wanted, summaries, read_cells(output / "results.csv")):
         typer.echo(line)
@@ -97,8 +97,8 @@ def _wanted(plan: Path | None, dataset: str | None, label_column: str | None) ->
 
 
 def _draw(wanted: Study, output: Path) -> None:
-    from labelwise.study.gallery import draw_figures, look_closely
-    from labelwise.study.report import write_report
+    from labelwise.report.gallery import draw_figures, look_closely
+    from labelwise.report.report import write_report
 
     _say("drawing figures and writing the report")
     close = look_closely(wanted, output)

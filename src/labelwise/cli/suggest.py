@@ -14,7 +14,7 @@ from labelwise.cli.options import ModelArgument, NoNumberColumnOption, SkipUnrea
 from labelwise.errors import LabelError, ParameterError, StorageError
 
 if TYPE_CHECKING:
-    from labelwise.selection import Suggestion
+    from labelwise.planning.suggest import Suggestion
 
 
 def suggest(
@@ -44,9 +44,9 @@ def suggest(
     Example: labelwise suggest mnist.labelwise mnist --budget 73 -o to_label.csv
     """
     _spare_labels(output)
-    from labelwise.datasets import read_labels
-    from labelwise.decoding.posteriors import Posteriors
-    from labelwise.selection import suggest_from
+    from labelwise.data import read_labels
+    from labelwise.encoding import Posteriors
+    from labelwise.planning.suggest import suggest_from
 
     gmvae, dataset = open_items(model, data, label_column=label_column, skip_unreadable=skip_unreadable)
     n_samples, n_labeled, y = len(dataset.X), 0, None
@@ -98,6 +98,6 @@ def _rows(suggestions: list[Suggestion], paths: list[str] | None) -> list[dict[s
 
 
 def _write(output: Path, rows: list[dict[str, Any]]) -> None:
-    from labelwise.study.results import write_csv
+    from labelwise.storage import write_csv
 
     write_csv(output, list(rows[0]), rows)

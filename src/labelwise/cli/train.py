@@ -15,7 +15,7 @@ from labelwise.cli.places import check_folder_of
 from labelwise.errors import CheckpointError, MissingExtraError, ParameterError, StorageError
 
 if TYPE_CHECKING:
-    from labelwise.datasets import Dataset
+    from labelwise.data import Dataset
     from labelwise.gmvae import GMVAE
 
 
@@ -134,9 +134,9 @@ def train(
 
     Example: labelwise train mnist -o mnist.labelwise
     """
-    from labelwise.datasets import load_dataset
+    from labelwise.data import load_dataset
     from labelwise.gmvae import GMVAE, TensorBoard
-    from labelwise.gmvae.callbacks import Callback
+    from labelwise.nn.callbacks import Callback
 
     grid = _grid(components)
     if labels is not None and len(grid) == 1:
@@ -208,11 +208,10 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
     import shutil
     from dataclasses import asdict, fields
 
-    from labelwise.datasets import read_labels
-    from labelwise.storage import write_beside
-    from labelwise.study.choice import Candidate, auto_grid, compare_components
-    from labelwise.study.figures import plot_choice
-    from labelwise.study.results import write_csv
+    from labelwise.data import read_labels
+    from labelwise.diagnostics.components import Candidate, auto_grid, compare_components
+    from labelwise.report.figures import plot_choice
+    from labelwise.storage import write_beside, write_csv
 
     y = None if labels is None else read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
     parameters = {**gmvae.get_params(), "verbose": 0}
@@ -261,8 +260,7 @@ def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: boo
 
 
 def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
-    from labelwise.gmvae.checkpoint import differing
-    from labelwise.storage import read_manifest
+    from labelwise.storage import differing, read_manifest
 
     manifest = read_manifest(output)
     there = {**manifest["parameters"], "data": manifest["extra"].get("data", {}).get("fingerprint")}
@@ -275,7 +273,7 @@ def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
 
 
 def _fingerprint(dataset: Dataset) -> str:
-    from labelwise.gmvae.checkpoint import fingerprint
+    from labelwise.storage import fingerprint
 
     return fingerprint(dataset.X)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from labelwise.decoding.posteriors import check_rows
+from labelwise.encoding import check_rows
 from labelwise.errors import DataError, ParameterError
 
 

@@ -13,8 +13,8 @@ from labelwise.decoding.base import Decoder
 from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
 from labelwise.decoding.poisson import PoissonDecoder
-from labelwise.decoding.posteriors import Posteriors
 from labelwise.decoding.spreading import SpreadingDecoder
+from labelwise.encoding import Posteriors
 from labelwise.errors import DataError, DoubtfulLabelWarning
 from labelwise.labels import UNLABELED
 

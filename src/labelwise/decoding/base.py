@@ -13,9 +13,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.decoding.neighbours import Neighbourhood
-from labelwise.decoding.posteriors import Posteriors, as_posteriors
+from labelwise.encoding import Posteriors, as_posteriors
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
+from labelwise.graph.neighbours import Neighbourhood
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Constraint, check_parameters_of
 

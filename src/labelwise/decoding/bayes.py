@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from labelwise.decoding.base import Decoder
-from labelwise.decoding.posteriors import Posteriors
 from labelwise.decoding.related import component_counts, spread_names
+from labelwise.encoding import Posteriors
 from labelwise.parameters import Option, Positive
 
 _ALPHA = 0.9  # of the spread names

@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.base import clone
 
 from labelwise.decoding.base import Decoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.labels import UNLABELED
 
 N_FOLDS = 5

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from labelwise.decoding.base import Decoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import UnnamedComponentWarning
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Option

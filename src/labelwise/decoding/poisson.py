@@ -9,7 +9,7 @@ from scipy import sparse
 from scipy.special import softmax
 
 from labelwise.decoding.base import GraphDecoder
-from labelwise.decoding.neighbours import Neighbourhood
+from labelwise.graph.neighbours import Neighbourhood
 from labelwise.parameters import Integer, Positive
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labelwise.decoding.base import Decoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 
 # More than rows of posteriors may exceed a sum of 1.
 _ROW_SUM_SLACK = 2e-3

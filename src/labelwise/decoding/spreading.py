@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from labelwise.decoding.base import GraphDecoder
-from labelwise.decoding.neighbours import Neighbourhood
+from labelwise.graph.neighbours import Neighbourhood
 from labelwise.parameters import Fraction, Integer, Option
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import time
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-import labelwise
 from labelwise.errors import CheckpointError
-from labelwise.storage import Arrays, read_tensors, write_tensors
+from labelwise.storage import Arrays, differing, fingerprint, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from labelwise.gmvae.networks import GMVAEModule
@@ -89,28 +88,10 @@ def run_settings(plan: Plan, module: GMVAEModule, device: torch.device, X: np.nd
         "device": device.type,
         "n_samples": len(X),
         "data": fingerprint(X),
-        "labelwise": labelwise.__version__,
+        "labelwise": version("labelwise"),
         "torch": torch.__version__.split("+")[0],
         "threads": torch.get_num_threads(),
     }
-
-
-def fingerprint(X: np.ndarray) -> str:
-    """Hash of all values of `X` and of their type, as rows of numbers."""
-    digest = hashlib.blake2b(f"{X.dtype.str} {len(X)}".encode(), digest_size=16)
-    for start in range(0, len(X), 8192):
-        digest.update(np.ascontiguousarray(X[start : start + 8192]).data)
-    return digest.hexdigest()
-
-
-def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    """What two settings disagree about, in words: "name: before -> now"."""
-    names = sorted(before.keys() | now.keys())
-    return [
-        f"{name}: {before.get(name)!r} there, {now.get(name)!r} here"
-        for name in names
-        if before.get(name) != now.get(name)
-    ]
 
 
 def _arrays(run: Run) -> Arrays:

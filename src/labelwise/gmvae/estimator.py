@@ -12,11 +12,14 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Density
 from sklearn.utils.validation import check_is_fitted
 
 from labelwise.errors import ParameterError
-from labelwise.gmvae.augment import resolve_augmentation
-from labelwise.gmvae.batches import Items
-from labelwise.gmvae.callbacks import Callback, EpochRecord
 from labelwise.gmvae.checkpoint import CheckpointFile, run_settings
-from labelwise.gmvae.defaults import (
+from labelwise.gmvae.monitors import warn_of_lost_structure
+from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.gmvae.persistence import load_gmvae, save_gmvae
+from labelwise.gmvae.training import WEIGHTS, Plan, elbo_quantiles, infer, item_elbos, train
+from labelwise.nn.batches import Items
+from labelwise.nn.callbacks import Callback, EpochRecord
+from labelwise.nn.defaults import (
     plain_epochs,
     resolve_batch_size,
     resolve_device,
@@ -24,19 +27,16 @@ from labelwise.gmvae.defaults import (
     resolve_epochs,
     use_bfloat16,
 )
-from labelwise.gmvae.inputs import (
+from labelwise.nn.inputs import (
     check_enough_rows,
     check_image_options,
     check_items,
     choose_likelihood,
     column_moments,
 )
-from labelwise.gmvae.likelihood import Gaussian
-from labelwise.gmvae.monitors import warn_of_lost_structure
-from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
-from labelwise.gmvae.persistence import damage_told, load_gmvae, save_gmvae
-from labelwise.gmvae.progress import Progress
-from labelwise.gmvae.training import WEIGHTS, Plan, elbo_quantiles, infer, item_elbos, train
+from labelwise.nn.likelihoods import Gaussian
+from labelwise.nn.progress import Progress
+from labelwise.nn.views import resolve_augmentation
 from labelwise.parameters import (
     Constraint,
     Either,
@@ -48,6 +48,7 @@ from labelwise.parameters import (
     check_parameters_of,
 )
 from labelwise.randomness import RandomState, draw_seed, torch_generator
+from labelwise.storage import damage_told
 
 _SAMPLES = 0  # purpose of the random stream of `sample`
 

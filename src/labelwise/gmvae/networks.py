@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from labelwise.gmvae.likelihood import LIKELIHOODS, Bernoulli, Gaussian
 from labelwise.gmvae.mixture import GaussianMixture, bounded
+from labelwise.nn.likelihoods import LIKELIHOODS, Bernoulli, Gaussian
 
 
 @dataclass(frozen=True)

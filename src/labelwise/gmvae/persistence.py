@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-import labelwise
-from labelwise.errors import StorageError
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.randomness import torch_generator
-from labelwise.storage import load_folder, save_folder
+from labelwise.storage import damage_told, load_folder, plain, save_folder
 
 if TYPE_CHECKING:
     from labelwise.gmvae.estimator import GMVAE
@@ -30,7 +27,7 @@ def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
         parameters["random_state"] = None  # a generator's state cannot be told in JSON; the seed below can
     manifest = {
         "kind": KIND,
-        "labelwise": labelwise.__version__,
+        "labelwise": version("labelwise"),
         "parameters": {name: plain(value) for name, value in parameters.items()},
         "architecture": asdict(gmvae.module_.architecture),
         "training": {
@@ -73,27 +70,3 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
             **manifest["training"],
         }
         return manifest["parameters"], module, state
-
-
-@contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Say that the manifest at `path` is damaged when what it holds cannot be put together.
-
-    Raises
-    ------
-    StorageError
-    """
-    try:
-        yield
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
-
-
-def plain(value: Any) -> Any:
-    """A parameter as JSON can hold it."""
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, torch.device):
-        return str(value)
-    return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -14,14 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from labelwise.gmvae.augment import random_views
-from labelwise.gmvae.batches import Items
-from labelwise.gmvae.callbacks import Callback, EpochRecord
 from labelwise.gmvae.checkpoint import CheckpointFile
 from labelwise.gmvae.monitors import count_active_components
 from labelwise.gmvae.networks import GMVAEModule
 from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
 from labelwise.gmvae.start import kmeans_start, start_rows
+from labelwise.nn.batches import Items
+from labelwise.nn.callbacks import Callback, EpochRecord
+from labelwise.nn.views import random_views
 from labelwise.randomness import numpy_generator, torch_generator
 
 # Purposes of the random streams of one run.

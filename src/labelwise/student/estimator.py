@@ -13,14 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from labelwise.decoding.base import all_classes, split_labels
 from labelwise.decoding.crossfit import temper
-from labelwise.decoding.posteriors import check_rows
+from labelwise.encoding import check_rows
 from labelwise.errors import DataError, LabelError
-from labelwise.gmvae.augment import resolve_augmentation
-from labelwise.gmvae.batches import Items
-from labelwise.gmvae.defaults import resolve_device, use_bfloat16
-from labelwise.gmvae.inputs import check_image_options, check_items, choose_likelihood, column_moments
-from labelwise.gmvae.likelihood import Gaussian
-from labelwise.gmvae.persistence import damage_told
+from labelwise.nn.batches import Items
+from labelwise.nn.defaults import resolve_device, use_bfloat16
+from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
+from labelwise.nn.likelihoods import Gaussian
+from labelwise.nn.views import resolve_augmentation
 from labelwise.parameters import (
     Constraint,
     Either,
@@ -31,6 +30,7 @@ from labelwise.parameters import (
     check_parameters_of,
 )
 from labelwise.randomness import RandomState, draw_seed, torch_generator
+from labelwise.storage import damage_told
 from labelwise.student.check import Check
 from labelwise.student.network import PRODUCT_WIDTH, build_network
 from labelwise.student.persistence import load_student, save_student

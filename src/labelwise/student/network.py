@@ -10,8 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from labelwise.gmvae.likelihood import LIKELIHOODS, Bernoulli, Gaussian
 from labelwise.gmvae.networks import dense_layers, reset_layers
+from labelwise.nn.likelihoods import LIKELIHOODS, Bernoulli, Gaussian
 
 _WIDTH = 32  # channels of the first convolution; they double twice
 _GRID = 3  # features are averaged to a grid of 3x3

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-import labelwise
-from labelwise.gmvae.persistence import damage_told, plain
 from labelwise.randomness import torch_generator
-from labelwise.storage import load_folder, save_folder
+from labelwise.storage import damage_told, load_folder, plain, save_folder
 from labelwise.student.network import build_network
 from labelwise.student.rounds import Projection
 
@@ -27,7 +26,7 @@ def save_student(student: Student, path: Path) -> None:
     parameters = {**student.get_params(deep=False), "random_state": None}
     manifest = {
         "kind": KIND,
-        "labelwise": labelwise.__version__,
+        "labelwise": version("labelwise"),
         "parameters": {name: plain(value) for name, value in parameters.items()},
         "item_shape": list(student.item_shape_),
         "likelihood": student.likelihood_,

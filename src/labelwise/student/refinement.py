@@ -11,7 +11,7 @@ from rich.console import Console
 from sklearn.base import clone
 
 from labelwise.decoding import UNLABELED, Decoder
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.errors import LabelwiseWarning
 from labelwise.parameters import check_parameters_of
 from labelwise.randomness import RandomState, draw_seed

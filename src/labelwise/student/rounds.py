@@ -13,9 +13,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from labelwise.decoding.crossfit import temper
-from labelwise.decoding.neighbours import Neighbourhood
 from labelwise.decoding.poisson import PoissonDecoder
-from labelwise.gmvae.batches import Items
+from labelwise.graph.neighbours import Neighbourhood
+from labelwise.nn.batches import Items
 from labelwise.randomness import numpy_generator, torch_generator
 from labelwise.student.network import StudentNetwork
 from labelwise.student.views import student_views

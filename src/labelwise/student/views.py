@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from labelwise.gmvae.augment import random_views
+from labelwise.nn.views import random_views
 
 _SIDE = 0.32  # of the square that is erased, relative to the image's shorter side
 _SHARE = 0.1  # of the columns of a row of numbers

@@ -16,8 +16,8 @@ from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from labelwise.decoding.posteriors import Posteriors
-from labelwise.decoding.principal import PrincipalComponents
+from labelwise.encoding import Posteriors
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.study.spreading import Graph, neighbour_graph
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from labelwise.datasets import Dataset
+from labelwise.data import Dataset
 from labelwise.errors import StudyError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Constraint, Either, Fraction, Integer, Option, SequenceOf, check_parameters

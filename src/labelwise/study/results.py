@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from labelwise.errors import StorageError
-from labelwise.storage import write_beside
+from labelwise.storage import write_csv
 
 NO_MODEL = -1  # model seed of a method that uses no model
 
@@ -198,23 +198,6 @@ def write_rows(path: Path, rows: Sequence[Any], kind: type | None = None) -> Non
     StorageError
     """
     write_csv(path, _names(kind or type(rows[0])), [asdict(row) for row in rows])
-
-
-def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows as a CSV file, in one step.
-
-    Raises
-    ------
-    StorageError
-    """
-
-    def write(temporary: Path) -> None:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-
-    write_beside(path, write)
 
 
 class CellLog:

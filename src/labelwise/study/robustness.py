@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.gmvae import GMVAE
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator

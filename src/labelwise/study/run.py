@@ -16,16 +16,15 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
-from labelwise.datasets import Dataset, load_dataset
+from labelwise.data import Dataset, load_dataset
 from labelwise.decoding import PoissonDecoder
-from labelwise.decoding.posteriors import Posteriors
-from labelwise.decoding.principal import PrincipalComponents
+from labelwise.encoding import Posteriors
 from labelwise.errors import MissingExtraError, StorageError, StudyError
 from labelwise.gmvae import GMVAE
-from labelwise.gmvae.checkpoint import differing, fingerprint
+from labelwise.graph.principal import PrincipalComponents
+from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator
-from labelwise.selection import suggest_from
-from labelwise.storage import read_manifest, write_text
+from labelwise.storage import differing, fingerprint, read_manifest, write_text
 from labelwise.study.features import Task, prepare
 from labelwise.study.methods import METHODS
 from labelwise.study.protocol import Parts, Study, check_data, label_budgets, split_parts

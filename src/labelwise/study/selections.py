@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
-from labelwise.decoding.posteriors import Posteriors
+from labelwise.encoding import Posteriors
 from labelwise.randomness import numpy_generator
 
 _N_ITEMS = 10_000  # random items among which the published strategies look, for want of memory and time

@@ -1,0 +1,163 @@
+"""The user's own tables of numbers: ``.csv`` and ``.parquet``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labelwise.data.classes import encode_classes
+from labelwise.data.dataset import Dataset
+from labelwise.data.signatures import contents_of, first_line, looks_like_text
+from labelwise.errors import DataError, LabelError, MissingExtraError
+
+__all__ = ["read_csv", "read_parquet"]
+
+_MOST_NAMED = 5
+
+
+def read_csv(path: Path, label_column: str | None = None) -> Dataset:
+    """Read a comma-separated table of numbers, one row an item.
+
+    The first line names the columns. Where every cell of it is a number it is taken as data, and columns are
+    called by their position from 0.
+
+    Parameters
+    ----------
+    path : Path
+        The file, in UTF-8.
+    label_column : str or None, default=None
+        A column, of any text, that holds the class of each row and is no feature.
+
+    Returns
+    -------
+    dataset : Dataset
+        X of shape (n_samples, n_features), float32.
+
+    Raises
+    ------
+    DataError
+        If the file is no such table, is empty, or a feature column is not numeric.
+    LabelError
+        If the label column is missing or has gaps.
+    MissingExtraError
+        If pandas is not installed.
+    """
+    pandas = _pandas("reading a .csv file")
+    if not looks_like_text(path):
+        raise DataError(f"{path} is not a .csv file: it holds {contents_of(path)}")
+    try:
+        headed = _has_header(path)
+        # Types are settled over the whole file, or one column could change its type half-way.
+        frame = pandas.read_csv(path, header=0 if headed else None, low_memory=False, encoding="utf-8-sig")
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
+        reason = "it is empty" if isinstance(error, pandas.errors.EmptyDataError) else first_line(error)
+        raise DataError(f"{path} cannot be read as comma-separated text in UTF-8: {reason}") from error
+    if headed and any(str(column).startswith("Unnamed: ") for column in frame.columns):
+        raise DataError(
+            f"{path} has a column without a name, as row numbers saved by pandas have: "
+            "name it, or save with index=False"
+        )
+    return _read_frame(frame, path, label_column, pandas)
+
+
+def read_parquet(path: Path, label_column: str | None = None) -> Dataset:
+    """Read a Parquet table of numbers, one row an item.
+
+    Parameters and results are those of :func:`read_csv`.
+
+    Raises
+    ------
+    DataError
+        If the file is no Parquet table, is empty, or a feature column is not numeric.
+    LabelError
+        If the label column is missing or has gaps.
+    MissingExtraError
+        If pandas or pyarrow is not installed.
+    """
+    pandas = _pandas("reading a .parquet file")
+    try:
+        from pyarrow import ArrowException
+    except ImportError as error:
+        raise MissingExtraError("reading a .parquet file", "pyarrow", "data") from error
+    with path.open("rb") as stream:
+        if stream.read(4) != b"PAR1":
+            raise DataError(f"{path} is not a .parquet file: it holds {contents_of(path)}")
+    try:
+        frame = pandas.read_parquet(path, engine="pyarrow")
+    except (ArrowException, ValueError, OSError) as error:
+        raise DataError(
+            f"{path} cannot be read as a Parquet table ({first_line(error)}): save it again"
+        ) from error
+    return _read_frame(frame, path, label_column, pandas)
+
+
+def _pandas(what: str) -> Any:
+    try:
+        import pandas
+    except ImportError as error:
+        raise MissingExtraError(what, "pandas", "data") from error
+    return pandas
+
+
+def _has_header(path: Path) -> bool:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        first = next((row for row in csv.reader(stream) if row), [])
+    return not all(_is_number(cell) for cell in first)
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_frame(frame: Any, path: Path, label_column: str | None, pandas: Any) -> Dataset:
+    frame = frame.rename(columns=str)
+    y, names = None, None
+    if label_column is not None:
+        if label_column not in frame.columns:
+            raise LabelError(f"{path} has no column {label_column!r}: it has {_listed(frame.columns)}")
+        y, names = _classes(frame.pop(label_column), path, label_column)
+    if 0 in frame.shape:
+        raise DataError(
+            f"{path} holds {frame.shape[0]} rows and {frame.shape[1]} columns of features: give at least 1"
+        )
+    numeric = pandas.api.types.is_numeric_dtype
+    odd = [
+        column
+        for column in frame.columns
+        if not numeric(frame[column]) or frame[column].to_numpy().dtype.kind == "c"
+    ]
+    if odd:
+        raise DataError(
+            f"{path}: not numeric: {_listed(odd)}; remove what is no feature, "
+            "or name the column of classes with label_column"
+        )
+    # Values beyond float32 become infinite here, which the model refuses with the row's number.
+    with np.errstate(over="ignore"):
+        X = np.ascontiguousarray(frame.to_numpy(dtype=np.float32, na_value=np.nan))
+    return Dataset(X, y, names, path.name)
+
+
+def _classes(column: Any, path: Path, name: str) -> tuple[NDArray[Any], list[str]]:
+    gaps = np.flatnonzero(column.isna().to_numpy())
+    if gaps.size:
+        raise LabelError(
+            f"{path}: column {name!r} is empty in {gaps.size:,} rows, first in row {gaps[0]}: fill it"
+        )
+    labels = column.to_numpy()
+    if labels.dtype.kind not in "iufb":
+        labels = labels.astype(str)
+    return encode_classes(labels, f"{path}: column {name!r}")
+
+
+def _listed(columns: Any) -> str:
+    columns = list(columns)
+    more = f" and {len(columns) - _MOST_NAMED} more" if len(columns) > _MOST_NAMED else ""
+    return ", ".join(repr(column) for column in columns[:_MOST_NAMED]) + more

@@ -1,0 +1,1 @@
+"""Which items are near which: nearest points, graphs of neighbours, principal components. Arrays only."""

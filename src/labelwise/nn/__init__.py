@@ -1,0 +1,1 @@
+"""All of torch that models share: batches, likelihoods, views, defaults, progress."""

@@ -1,0 +1,173 @@
+"""What accuracy to expect now, and what further labels would buy, judged by the labels at hand alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+from sklearn.base import clone
+
+from labelwise.decoding import Decoder
+from labelwise.decoding.base import split_labels
+from labelwise.encoding import Posteriors, as_posteriors
+from labelwise.errors import LabelError
+from labelwise.labels import UNLABELED
+from labelwise.parameters import Fraction, Integer, SequenceOf, check_parameters
+from labelwise.randomness import RandomState, draw_seed, numpy_generator
+
+_MIN_LABELS = 8
+_SHARES = (0.25, 0.4, 0.55, 0.7, 0.85, 0.95)  # of the labels, that a decoder learns from
+_SPLITS = 60
+_BOOTSTRAPS = 1000
+# Errors of decoders fell with the number of labels to a power within this range; see benchmarks/forecast.py.
+_POWERS = (0.5, 2.0)
+_CONTEXT = 5000  # unlabelled items that a decoder may look at: enough for shares and overlaps
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Expected accuracy on items without a label; the first entry of each array is for the labels at hand.
+
+    Attributes
+    ----------
+    n_labels : ndarray of shape (1 + n_further,), int
+    accuracy, low, high : ndarray of shape (1 + n_further,)
+        Estimate and ends of its interval, 0..1.
+    gain, gain_low, gain_high : ndarray of shape (1 + n_further,)
+        What the further labels add.
+    """
+
+    n_labels: np.ndarray
+    accuracy: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    gain: np.ndarray
+    gain_low: np.ndarray
+    gain_high: np.ndarray
+
+
+def forecast_accuracy(
+    decoder: Decoder,
+    Q: Any,
+    y: Any,
+    *,
+    further: Sequence[int] = (10, 50, 100),
+    confidence: float = 0.95,
+    random_state: RandomState = None,
+) -> Forecast:
+    """Estimate the accuracy of a decoder, and what further random labels would add.
+
+    The decoder is fitted to random parts of the labels and scored on the others. To the errors at growing
+    sizes m a learning curve a + b m^-p + c u(m) is fitted, with a, b, c >= 0, and followed to where it leads;
+    u(m) is the share of items whose component m random labels are expected to miss, which the posteriors
+    tell without a label. The interval comes from a Bayesian bootstrap over the labelled items (Rubin, 1981),
+    with p drawn from 0.5..2. It speaks of random labels: of chosen ones the first are worth more.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        Not changed.
+    Q : array-like of shape (n_samples, n_components)
+    y : array-like of shape (n_samples,)
+        Labels, drawn at random; -1 where there is none.
+    further : sequence of int
+        Numbers of further random labels.
+    confidence : float
+    random_state : int, RandomState, Generator or None
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    LabelError
+        If there are fewer than 8 labels.
+    """
+    check_parameters(
+        {"further": list(further), "confidence": confidence},
+        {"further": SequenceOf(Integer(1)), "confidence": Fraction()},
+    )
+    posteriors = as_posteriors(Q)
+    labels, labeled = split_labels(y, len(posteriors))
+    n_labels = len(labels)
+    if n_labels < _MIN_LABELS:
+        raise LabelError(
+            f"{n_labels} labels are too few to estimate an accuracy: give at least {_MIN_LABELS}"
+        )
+    seed = draw_seed(random_state)
+    sizes, right = _scores_by_size(decoder, posteriors.values, labels, labeled, numpy_generator(seed, 0))
+    targets = n_labels + np.array([0, *further])
+    shares = np.bincount(posteriors.top, minlength=posteriors.n_components) / len(posteriors)
+    curves = _bootstrap_curves(sizes, right, targets, shares, numpy_generator(seed, 1))
+    tails = (1 - confidence) / 2, (1 + confidence) / 2
+    low, high = np.quantile(curves, tails, axis=0)
+    gains = curves - curves[:, :1]
+    gain_low, gain_high = np.quantile(gains, tails, axis=0)
+    return Forecast(
+        n_labels=targets,
+        accuracy=np.median(curves, axis=0),
+        low=low,
+        high=high,
+        gain=np.median(gains, axis=0),
+        gain_low=gain_low,
+        gain_high=gain_high,
+    )
+
+
+def _scores_by_size(
+    decoder: Decoder, Q: np.ndarray, labels: np.ndarray, labeled: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """How often each labelled item is answered rightly by decoders that learnt from m of the others.
+
+    Returns
+    -------
+    sizes : ndarray of shape (n_sizes,)
+    right : ndarray of shape (n_sizes, n_labels)
+        Within 0..1; an item that was never left out at a size gets the mean of that size.
+    """
+    n_labels = len(labels)
+    unlabeled = np.setdiff1d(np.arange(len(Q)), labeled)
+    context = rng.permutation(unlabeled)[:_CONTEXT]
+    rows = np.concatenate([labeled, context])
+    posteriors = Posteriors.of_checked(Q[rows])
+    sizes = np.unique(np.clip(np.round(np.array(_SHARES) * n_labels), 2, n_labels - 1)).astype(int)
+    n_right, n_tries = np.zeros((len(sizes), n_labels)), np.zeros((len(sizes), n_labels))
+    for _ in range(_SPLITS):
+        order = rng.permutation(n_labels)
+        for row, size in enumerate(sizes):
+            shown, hidden = order[:size], order[size:]
+            y = np.full(len(rows), UNLABELED, dtype=object)
+            y[shown] = labels[shown]
+            fitted = clone(decoder).set_params(classes=None).fit(posteriors, y)
+            n_right[row, hidden] += fitted.predict(posteriors)[hidden] == labels[hidden]
+            n_tries[row, hidden] += 1
+    means = n_right.sum(axis=1, keepdims=True) / n_tries.sum(axis=1, keepdims=True)
+    return sizes, np.where(n_tries > 0, n_right / np.maximum(n_tries, 1), means)
+
+
+def _bootstrap_curves(
+    sizes: np.ndarray, right: np.ndarray, targets: np.ndarray, shares: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Accuracies at `targets` labels by curves fitted to reweighted items, shape (n_bootstraps, n_targets).
+
+    One more item, half right, takes part in the weighting: without it, a handful of labels that are all
+    answered rightly would promise an accuracy of 1 with an interval of no width.
+    """
+    n_labels = right.shape[1]
+    weights = rng.dirichlet(np.ones(n_labels + 1), _BOOTSTRAPS)
+    powers = rng.uniform(*_POWERS, _BOOTSTRAPS)
+    errors = 1 - right @ weights[:, :-1].T - 0.5 * weights[:, -1]
+
+    def terms(counts: np.ndarray, power: float) -> np.ndarray:
+        missed = (shares * (1 - shares) ** counts[:, None]).sum(axis=1)
+        return np.stack([np.ones(len(counts)), (counts / n_labels) ** -power, missed], axis=1)
+
+    curves = np.empty((_BOOTSTRAPS, len(targets)))
+    for number, power in enumerate(powers):
+        coefficients, _ = nnls(terms(sizes, power), errors[:, number])
+        curves[number] = 1 - terms(targets, power) @ coefficients
+    return np.clip(curves, 0.0, 1.0)

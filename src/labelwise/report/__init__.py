@@ -1,0 +1,1 @@
+"""What a study found, for people: figures and one HTML file. Results are read here, never made."""

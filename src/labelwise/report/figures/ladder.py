@@ -1,0 +1,66 @@
+"""The ladder: accuracy of each rung, at each budget."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from labelwise.report.figures.style import PALETTE, new_figure, tidy
+from labelwise.study.ladder import RUNGS, Rung
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def plot_ladder(rungs: Sequence[Rung], *, title: str) -> Axes:
+    """Draw one group of bars a budget, one bar a rung, with 95 % intervals and the accuracy in words.
+
+    Parameters
+    ----------
+    rungs : sequence of Rung
+    title : str
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    budgets = sorted({rung.n_labeled for rung in rungs})
+    names = [name for name in RUNGS if any(rung.name == name for rung in rungs)]
+    figure = new_figure(max(6.5, 2.2 * len(budgets) + 2.5), 4.8)
+    axes = figure.subplots()
+    width = 0.86 / len(names)
+    for number, name in enumerate(names):
+        own = [rung for rung in rungs if rung.name == name]
+        places = [budgets.index(rung.n_labeled) + (number - (len(names) - 1) / 2) * width for rung in own]
+        heights = [100 * rung.mean for rung in own]
+        bands = [0 if math.isnan(rung.half_width) else 100 * rung.half_width for rung in own]
+        tops = [min(band, 100 - height) for band, height in zip(bands, heights, strict=True)]
+        suggested = name.endswith("suggested labels")
+        axes.bar(
+            places,
+            heights,
+            width,
+            yerr=[bands, tops],
+            label=name,
+            color=PALETTE[list(RUNGS).index(name) % len(PALETTE)],
+            edgecolor="white",
+            hatch="//" if suggested else None,
+            error_kw={"ecolor": "#555555", "elinewidth": 1},
+        )
+        for place, height, top in zip(places, heights, tops, strict=True):
+            axes.annotate(
+                f"{height:.0f}",
+                (place, height + top),
+                (0, 2),
+                textcoords="offset points",
+                ha="center",
+                size=7,
+            )
+    axes.set_xticks(range(len(budgets)), [f"{n:,} labels" for n in budgets])
+    axes.set_ylim(0, 105)
+    axes.set_ylabel("accuracy on items without a label, %")
+    axes.set_title(title, loc="left")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=3, frameon=False, fontsize=8)
+    tidy(axes)
+    return axes
