@@ -16,9 +16,7 @@ import numpy as np
 from labelwise import GMVAE, load_dataset
 from labelwise.decoding import AutoDecoder
 from labelwise.decoding.abstention import abstention_threshold
-from labelwise.encoding import Posteriors
 from labelwise.errors import LabelwiseWarning
-from labelwise.graph.principal import PrincipalComponents
 from labelwise.labels import UNLABELED
 from labelwise.planning.suggest import suggest_from
 from labelwise.student import Student, refine
@@ -50,11 +48,10 @@ def measure(run: Path) -> dict[tuple[int, str, str], list[Figures]]:
     cells = read_cells(run / "results.csv")
     budgets = sorted({cell.n_labeled for cell in cells if cell.method == "poisson, suggested"})
     taught = {(cell.n_labeled, STUDENTS[cell.method]) for cell in cells if cell.method in STUDENTS}
-    items = PrincipalComponents(random_state=0).fit_transform(X)
     found: dict[tuple[int, str, str], list[Figures]] = {}
     for seed in MODEL_SEEDS:
         gmvae = GMVAE.load(run / "models" / f"seed-{seed}.labelwise")
-        posteriors = Posteriors(gmvae.predict_proba(X), gmvae.transform(X), items=items)
+        posteriors = gmvae.encode(X)
         chosen = [each.index for each in suggest_from(posteriors, max(budgets), random_state=seed)]
         for n_labeled in budgets:
             suggested = np.full(len(truth), UNLABELED)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from labelwise.decoding import HardDecoder, SoftDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.labels import UNLABELED
 from labelwise.study.protocol import PUBLISHED_FRACTIONS
 from labelwise.study.sweep import draw_labels
@@ -70,7 +70,7 @@ def main() -> None:
     theirs = [decode_anew(Q.astype(np.float64), y) for y in labels]
     seconds_anew = time.perf_counter() - start
     start = time.perf_counter()
-    posteriors = Posteriors(Q)
+    posteriors = Encoding(Q)
     ours = []
     for y in labels:
         # The reference answers the first of all classes where no label reached, so it must know them all.

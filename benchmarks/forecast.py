@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from labelwise import GMVAE, SoftDecoder, load_dataset
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.labels import UNLABELED
 from labelwise.planning.forecast import forecast_accuracy
 from labelwise.study.run import read_notes
@@ -21,10 +21,10 @@ FURTHER = (10, 50, 100)
 N_DRAWS = 10
 
 
-def accuracy(posteriors: Posteriors, truth: np.ndarray, n_labeled: int, draw: int) -> float:
+def accuracy(encoding: Encoding, truth: np.ndarray, n_labeled: int, draw: int) -> float:
     y = draw_labels(truth, n_labeled, draw)
     hidden = y == UNLABELED
-    return float((SoftDecoder().fit(posteriors, y).predict(posteriors)[hidden] == truth[hidden]).mean())
+    return float((SoftDecoder().fit(encoding, y).predict(encoding)[hidden] == truth[hidden]).mean())
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
     for run in options.runs:
         notes = read_notes(run)
         X, truth, _ = load_dataset(notes["study"]["dataset"])
-        posteriors = Posteriors(GMVAE.load(run / "models" / "seed-0.labelwise").predict_proba(X))
+        posteriors = GMVAE.load(run / "models" / "seed-0.labelwise").encode(X)
         for n_labeled in options.budgets:
             promised, came, inside = [], [], []
             for draw in range(N_DRAWS):

@@ -15,7 +15,7 @@ import numpy as np
 
 from labelwise import GMVAE, load_dataset
 from labelwise.decoding import DECODERS
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import DownloadError
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.planning.suggest import suggest_from
@@ -44,9 +44,7 @@ def rungs_of(name: str, model: Path | None) -> list[Row]:
         gmvae = timed(rows, "training the model", lambda: GMVAE(augment="affine", random_state=0).fit(X))
     else:
         gmvae = GMVAE.load(model)
-    posteriors = timed(
-        rows, "posteriors and latents", lambda: Posteriors(gmvae.predict_proba(X), gmvae.transform(X))
-    )
+    posteriors = timed(rows, "posteriors and latents", lambda: gmvae.encode(X))
     found = timed(
         rows, f"suggesting {N_LABELS} items", lambda: suggest_from(posteriors, N_LABELS, random_state=0)
     )
@@ -76,7 +74,7 @@ def on_many_items() -> list[Row]:
     latents = (centres[homes] + 0.5 * rng.standard_normal((N_MANY, N_LATENT))).astype(np.float32)
     responsibilities = np.full((N_MANY, N_COMPONENTS), 0.1 / N_COMPONENTS, dtype=np.float32)
     responsibilities[np.arange(N_MANY), homes] += 0.9
-    posteriors = Posteriors(responsibilities, latents)
+    posteriors = Encoding(responsibilities, latents)
     timed(rows, "suggesting 100 items", lambda: suggest_from(posteriors, 100, random_state=0))
     given = np.zeros((N_MANY, 26), dtype=np.float32)
     labeled = rng.permutation(N_MANY)[:291]

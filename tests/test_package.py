@@ -36,7 +36,7 @@ ROOMS = (
     ("graph", "nn"),
     ("data",),
     ("storage",),
-    ("randomness", "labels", "parameters"),
+    ("randomness", "labels", "parameters", "events"),
     ("errors",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(reversed(ROOMS)) for room in rooms}

@@ -11,10 +11,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
 from labelwise.decoding import DECODERS, Decoder
 from labelwise.decoding.base import split_labels
-from labelwise.encoding import Posteriors
 from labelwise.errors import LabelError, ParameterError
 from labelwise.gmvae import GMVAE
-from labelwise.graph.principal import PrincipalComponents
 from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.randomness import RandomState
 from labelwise.student import Student, refine
@@ -108,16 +106,14 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if y.dtype != object:
             check_classification_targets(y)
         self.gmvae_ = self._structure(X)
-        if decoder.uses_items:
-            self._principal = PrincipalComponents().fit(X)
-        posteriors = self._posteriors(X, decoder)
-        self.decoder_ = decoder.fit(posteriors, y)
+        encoding = self.gmvae_.encode(X)
+        self.decoder_ = decoder.fit(encoding, y)
         self.classes_ = self.decoder_.classes_
         self.student_: Student | None = None
         self.refinement_: str | None = None
         if self.refine is not False:
             refinement = refine(
-                self._student(), self.decoder_, X, posteriors, y, random_state=self.random_state
+                self._student(), self.decoder_, X, encoding, y, random_state=self.random_state
             )
             self.student_, self.refinement_ = refinement.student, refinement.verdict
         self.n_features_in_ = self.gmvae_.n_features_in_
@@ -136,7 +132,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if self.student_ is not None:
             return self.student_.predict_proba(X)
-        return self.decoder_.predict_proba(self._posteriors(X, self.decoder_))
+        return self.decoder_.predict_proba(self.gmvae_.encode(X))
 
     def predict(self, X: Any) -> np.ndarray:
         """Label of each item.
@@ -148,12 +144,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         if self.student_ is not None:
             return self.student_.predict(X)
-        return self.decoder_.predict(self._posteriors(X, self.decoder_))
-
-    def _posteriors(self, X: Any, decoder: Decoder) -> Posteriors:
-        latents = self.gmvae_.transform(X) if decoder.uses_latents else None
-        items = self._principal.transform(X) if decoder.uses_items else None
-        return Posteriors(self.gmvae_.predict_proba(X), latents, items=items)
+        return self.decoder_.predict(self.gmvae_.encode(X))
 
     def _decoder(self) -> Decoder:
         switch = Option(True, False)

@@ -1,4 +1,4 @@
-"""Posteriors that were checked once, with what decoders ask of them again and again."""
+"""`Encoding`: all that a model says of some items, and all that decoders look at."""
 
 from __future__ import annotations
 
@@ -6,144 +6,159 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from labelwise.errors import DataError
-from labelwise.graph.neighbours import Neighbourhood
+from labelwise.graph.points import Points
 
-_ROW_SUM_TOLERANCE = 1e-3
+_ROW_SUM_TOLERANCE = 1e-3  # float32 posteriors of 2,000 components stay well within it
+
+PARTS = {
+    "latents": "what transform returns",
+    "features": "principal components of the items",
+}
+"""What an encoding may hold beside posteriors, and what that is, in words."""
 
 
-class Posteriors:
-    """q(c given x) of many items, checked.
+class Encoding:
+    """Posteriors, latents and features of items, checked once.
 
-    Decoders take plain arrays as well. Where many of them are fitted to the same posteriors, as in a sweep
-    over draws of labels, this saves checking, ranking and looking for neighbours each time.
+    `GMVAE.encode` makes one in a single pass. Decoders take plain tables of probabilities as well, but where
+    many of them learn from the same items, an `Encoding` saves checking, ranking and searching for
+    neighbours each time.
 
     Parameters
     ----------
-    Q : array-like of shape (n_samples, n_components)
-        Rows sum to 1.
+    posteriors : array-like of shape (n_samples, n_components)
+        q(c given x); rows sum to 1.
     latents : array-like of shape (n_samples, n_latent), default=None
-        Where the same items lie; None takes the square roots of the posteriors, whose Euclidean distances are
-        Hellinger distances.
-    items : array-like of shape (n_samples, n_features), default=None
-        The same items without a model, such as their principal components, so that `AutoDecoder` can tell
-        whether the model helps.
+        Means of q(z given x): where the items lie in the model.
+    features : array-like of shape (n_samples, n_features), default=None
+        Where the items lie without the model: principal components of what it was fitted to.
 
     Attributes
     ----------
-    values : ndarray of shape (n_samples, n_components)
-    of_items : Posteriors or None
-        The same posteriors with `items` for latents.
+    posteriors : ndarray of shape (n_samples, n_components)
+    latents, features : ndarray or None
 
     Raises
     ------
     DataError
-        If `Q` is no table of numbers of at least 0 whose rows sum to 1, or `latents` or `items` no table of
-        finite numbers with as many rows.
+        If `posteriors` is not a table of numbers of at least 0 whose rows sum to 1, or another part is not a
+        table of finite numbers with as many rows.
+
+    Examples
+    --------
+    >>> encoding = Encoding([[0.9, 0.1], [0.2, 0.8]], latents=[[0.0], [1.0]])
+    >>> len(encoding), encoding.top.tolist()
+    (2, [0, 1])
     """
 
-    of_items: Posteriors | None
-
-    def __init__(self, Q: Any, latents: Any = None, *, items: Any = None) -> None:
-        values = _checked(Q)
-        self._set(values, None if latents is None else _checked_latents(latents, len(values)))
-        if items is not None:
-            of_items = Posteriors.of_checked(values)
-            of_items._latents = _checked_latents(items, len(values))
-            self.of_items = of_items
+    def __init__(self, posteriors: Any, latents: Any = None, features: Any = None) -> None:
+        values = _checked_posteriors(posteriors)
+        self._set(
+            values,
+            None if latents is None else _checked_points(latents, len(values), "latents"),
+            None if features is None else _checked_points(features, len(values), "features"),
+        )
 
     @classmethod
-    def of_checked(cls, Q: np.ndarray) -> Posteriors:
-        """Rows of posteriors that were checked already."""
+    def of_checked(
+        cls,
+        posteriors: np.ndarray,
+        latents: np.ndarray | None = None,
+        features: np.ndarray | None = None,
+    ) -> Encoding:
+        """Take arrays that are known to be right: they are not looked at again."""
         self = cls.__new__(cls)
-        self._set(Q, None)
+        self._set(posteriors, latents, features)
         return self
 
-    def _set(self, Q: np.ndarray, latents: np.ndarray | None) -> None:
-        self.values = Q
-        self._latents = latents
-        self.of_items = None
-        self._neighbourhoods: dict[int, Neighbourhood] = {}
-        self._places: list[tuple[Neighbourhood, sparse.csr_array]] = []
+    @classmethod
+    def of_table(cls, posteriors: Any) -> Encoding:
+        """Take a table of probabilities whose rows are all that is known of the items.
+
+        Their square roots serve as latents: Euclidean distances between those are Hellinger distances.
+        """
+        self = cls(posteriors)
+        self.latents = np.sqrt(self.posteriors)
+        self.is_table = True
+        return self
+
+    def _set(self, posteriors: np.ndarray, latents: np.ndarray | None, features: np.ndarray | None) -> None:
+        self.posteriors = posteriors
+        self.latents = latents
+        self.features = features
+        self.is_table = False
+        self._points: dict[str, Points] = {}
 
     def __len__(self) -> int:
-        return len(self.values)
+        return len(self.posteriors)
+
+    def __getitem__(self, rows: np.ndarray | slice) -> Encoding:
+        """Encode only some of the items: an `Encoding` of `rows`, without the graphs made so far."""
+        latents, features = (None if part is None else part[rows] for part in (self.latents, self.features))
+        found = self.of_checked(self.posteriors[rows], latents, features)
+        found.is_table = self.is_table
+        return found
 
     @property
     def n_components(self) -> int:
-        """Columns."""
-        return int(self.values.shape[1])
-
-    @property
-    def has_latents(self) -> bool:
-        """Whether latents were given."""
-        return self._latents is not None
+        """Columns of the posteriors."""
+        return int(self.posteriors.shape[1])
 
     @cached_property
     def top(self) -> np.ndarray:
         """Most probable component of each item, shape (n_samples,)."""
-        return np.asarray(self.values.argmax(axis=1))
-
-    @cached_property
-    def peak(self) -> np.ndarray:
-        """Probability of that component, shape (n_samples,)."""
-        return np.asarray(np.take_along_axis(self.values, self.top[:, None], axis=1)[:, 0])
-
-    @cached_property
-    def points(self) -> np.ndarray:
-        """Where the items lie: the latents, or the square roots of the posteriors."""
-        return np.sqrt(self.values) if self._latents is None else self._latents
-
-    def neighbourhood(self, n_neighbors: int) -> Neighbourhood:
-        """The graph of nearest neighbours among the items; kept for the next time."""
-        if n_neighbors not in self._neighbourhoods:
-            self._neighbourhoods[n_neighbors] = Neighbourhood(self.points, n_neighbors)
-        return self._neighbourhoods[n_neighbors]
-
-    def neighbourhood_is(self, pool: Neighbourhood) -> bool:
-        """Whether these are the items of `pool`, in their order."""
-        if pool in self._neighbourhoods.values():
-            return True
-        return len(self) == len(pool.nodes) and np.array_equal(self.points, pool.points[pool.nodes])
-
-    def placed_in(self, pool: Neighbourhood) -> sparse.csr_array:
-        """How values at the items of `pool` carry over to these; kept for the next time."""
-        for known, place in self._places:
-            if known is pool:
-                return place
-        self._places.append((pool, pool.place(self.points)))
-        return self._places[-1][1]
+        return np.asarray(self.posteriors.argmax(axis=1))
 
     @cached_property
     def overlap(self) -> np.ndarray:
         """How much components share items: Q'Q, shape (n_components, n_components), float64."""
-        return np.asarray((self.values.T @ self.values).astype(np.float64))
+        return np.asarray((self.posteriors.T @ self.posteriors).astype(np.float64))
+
+    def has(self, part: str) -> bool:
+        """Whether the "latents" or the "features" are there."""
+        return getattr(self, part) is not None
+
+    def points(self, part: str = "latents") -> Points:
+        """Where the items lie, by latents or by features, with the graphs made so far.
+
+        Raises
+        ------
+        DataError
+            If that part is not there.
+        """
+        if part not in self._points:
+            values = getattr(self, part)
+            if values is None:
+                raise DataError(
+                    f"the encoding has no {part} ({PARTS[part]}): pass what GMVAE.encode returns, or "
+                    f"Encoding(posteriors, {part}={part})"
+                )
+            self._points[part] = Points(values)
+        return self._points[part]
 
 
-def as_posteriors(Q: Any, n_components: int | None = None, *, latents: Any = None) -> Posteriors:
-    """`Q` itself if it is `Posteriors`, or `Posteriors` of an array and its latents.
+def as_encoding(Q: Any, n_components: int | None = None) -> Encoding:
+    """`Q` itself if it is an `Encoding`, or that of a table of probabilities.
 
     Raises
     ------
     DataError
-        If `Q` does not hold probabilities, or has not `n_components` columns.
+        If `Q` does not hold probabilities, or does not have `n_components` columns.
     """
-    if not isinstance(Q, Posteriors):
+    if not isinstance(Q, Encoding):
         Q = np.asarray(Q)
         if n_components is not None and Q.ndim == 2 and 0 not in Q.shape:
             _check_columns(Q.shape[1], n_components)
-        return Posteriors(Q, latents)
-    if latents is not None:
-        raise DataError("Posteriors hold their latents: pass latents to Posteriors(Q, latents) instead")
+        return Encoding.of_table(Q)
     if n_components is not None:
         _check_columns(Q.n_components, n_components)
     return Q
 
 
 def check_rows(P: np.ndarray, name: str) -> None:
-    """Refuse rows that are no probabilities; errors call them `name`.
+    """Refuse rows that are not probabilities; errors call them `name`.
 
     Raises
     ------
@@ -166,8 +181,8 @@ def _check_columns(found: int, expected: int) -> None:
         )
 
 
-def _checked(Q: Any) -> np.ndarray:
-    Q = np.asarray(Q)
+def _checked_posteriors(posteriors: Any) -> np.ndarray:
+    Q = np.asarray(posteriors)
     if Q.ndim != 2 or 0 in Q.shape or Q.dtype.kind not in "fiub":
         raise DataError(
             f"posteriors must be a table of numbers of shape (n_samples, n_components), "
@@ -178,14 +193,14 @@ def _checked(Q: Any) -> np.ndarray:
     return np.asarray(Q)
 
 
-def _checked_latents(latents: Any, n_samples: int) -> np.ndarray:
-    latents = np.asarray(latents)
-    if latents.ndim != 2 or latents.dtype.kind not in "fiub" or len(latents) != n_samples:
+def _checked_points(values: Any, n_samples: int, part: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 2 or values.dtype.kind not in "fiub" or len(values) != n_samples:
         raise DataError(
-            f"latents must be a table of numbers with {n_samples} rows, but have shape {latents.shape} "
-            f"and type {latents.dtype}: pass what transform returns for the same items"
+            f"{part} must be a table of numbers with {n_samples} rows, but have shape {values.shape} "
+            f"and type {values.dtype}: pass {PARTS[part]} for the same items"
         )
-    wrong = ~np.isfinite(latents).all(axis=1)
+    wrong = ~np.isfinite(values).all(axis=1)
     if wrong.any():
-        raise DataError(f"latents hold NaN or infinity in row {wrong.argmax()}: leave such items out")
-    return np.asarray(latents, dtype=np.float32 if latents.dtype.itemsize < 8 else np.float64)
+        raise DataError(f"{part} hold NaN or infinity in row {wrong.argmax()}: leave such items out")
+    return np.asarray(values, dtype=np.float32 if values.dtype.itemsize < 8 else np.float64)

@@ -26,7 +26,8 @@ from safetensors.numpy import save
 
 from labelwise.errors import StorageError
 
-FORMAT = 1
+FORMAT = 2  # models hold principal components of their items
+_READABLE = (1, 2)
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 
@@ -159,10 +160,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         ) from error
     if not isinstance(manifest, dict) or not {"format", "kind"} <= manifest.keys():
         raise StorageError(f"{file} is damaged (no format number): restore it from a copy or train again")
-    if manifest["format"] != FORMAT:
-        raise StorageError(
-            f"{path} has format {manifest['format']!r}; this labelwise reads {FORMAT}: update labelwise"
-        )
+    _check_format(manifest["format"], path)
     return manifest
 
 
@@ -194,10 +192,8 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
         header = json.loads(metadata.get("labelwise", "{}"))
     except (OSError, SafetensorError, ValueError) as error:
         raise StorageError(f"{path} cannot be read: {_reason(error)}") from error
-    if header and header.get("format") != FORMAT:
-        raise StorageError(
-            f"{path} has format {header.get('format')!r}; this labelwise reads format {FORMAT}"
-        )
+    if header:
+        _check_format(header.get("format"), path)
     return arrays, header
 
 
@@ -241,6 +237,13 @@ def plain(value: Any) -> Any:
     if not isinstance(value, (str, int, float, list, tuple, type(None))):
         return str(value)  # a torch.device
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _check_format(found: Any, path: Path) -> None:
+    if found not in _READABLE:
+        raise StorageError(
+            f"{path} has format {found!r}, but this labelwise reads formats up to {FORMAT}: update labelwise"
+        )
 
 
 def _neighbour(path: Path, ending: str) -> Path:

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from labelwise.data import Dataset
     from labelwise.decoding import Decoder
-    from labelwise.encoding import Posteriors
-    from labelwise.gmvae import GMVAE
 
 _SHOWN = 5
 
@@ -28,16 +26,6 @@ class DecoderName(StrEnum):
     related = "related"
     soft = "soft"
     hard = "hard"
-
-
-def posteriors_for(decoder: Decoder, gmvae: GMVAE, X: np.ndarray) -> Posteriors:
-    """What `decoder` has to know of the items: latents and the items themselves, if it looks at them."""
-    from labelwise.encoding import Posteriors
-    from labelwise.graph.principal import PrincipalComponents
-
-    latents = gmvae.transform(X) if decoder.uses_latents else None
-    items = PrincipalComponents().fit_transform(X) if decoder.uses_items else None
-    return Posteriors(gmvae.predict_proba(X), latents, items=items)
 
 
 def write_answers(path: Path, columns: Mapping[str, Sequence[Any]], paths: list[str] | None) -> None:

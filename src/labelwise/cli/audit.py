@@ -52,26 +52,25 @@ def audit(
 
     from labelwise.data import read_labels
     from labelwise.diagnostics.audit import measure_drift, mixed_components, served
-    from labelwise.encoding import Posteriors
 
     gmvae, dataset = open_items(model, data, label_column=label_column)
     drift = measure_drift(gmvae, dataset.X)
-    posteriors = Posteriors(gmvae.predict_proba(dataset.X))
-    n_components, n_samples = posteriors.n_components, len(dataset.X)
+    encoding = gmvae.encode(dataset.X)
+    n_components, n_samples = encoding.n_components, len(dataset.X)
     right, answered = np.full(n_samples, math.nan), np.ones(n_samples, dtype=bool)
     if labels is not None:
         y = read_labels(labels, n_samples=n_samples, paths=dataset.paths)
-        right, answered = _answers(posteriors, y, dataset.y, dataset.names, abstain)
+        right, answered = _answers(encoding, y, dataset.y, dataset.names, abstain)
     rows: list[Served] = []
     mixed: list[MixedComponent] = []
     if dataset.y is not None and dataset.names is not None:
-        rows += served("class", dataset.y, dataset.names, posteriors.top, right, answered, n_components)
-        mixed = mixed_components(posteriors.top, dataset.y, dataset.names, n_components)
+        rows += served("class", dataset.y, dataset.names, encoding.top, right, answered, n_components)
+        mixed = mixed_components(encoding.top, dataset.y, dataset.names, n_components)
     if groups is not None:
         given = read_labels(groups, n_samples=n_samples, paths=dataset.paths)
         names = sorted({str(group) for group in given if group != -1})
         codes = np.array([-1 if group == -1 else names.index(str(group)) for group in given])
-        rows += served("group", codes, names, posteriors.top, right, answered, n_components)
+        rows += served("group", codes, names, encoding.top, right, answered, n_components)
     if output is not None:
         _write(output, rows)
     if json_output:
@@ -91,15 +90,15 @@ def audit(
 
 
 def _answers(
-    posteriors: Any, y: np.ndarray, truth: np.ndarray | None, names: list[str] | None, abstain: float
+    encoding: Any, y: np.ndarray, truth: np.ndarray | None, names: list[str] | None, abstain: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Whether each item is answered rightly (NaN where that is not known), and whether it is answered."""
     import numpy as np
 
     from labelwise.decoding import SoftDecoder
 
-    decoder = SoftDecoder().fit(posteriors, y)
-    probabilities = decoder.predict_proba(posteriors)
+    decoder = SoftDecoder().fit(encoding, y)
+    probabilities = decoder.predict_proba(encoding)
     answered = probabilities.max(axis=1) >= abstain
     right = np.full(len(y), math.nan)
     if truth is not None and names is not None:

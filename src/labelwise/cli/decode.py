@@ -16,7 +16,6 @@ from labelwise.cli.answers import (
     compare_with_truth,
     decoder_lines,
     describe_decoder,
-    posteriors_for,
     write_answers,
 )
 from labelwise.cli.items import holds_student, open_items, read_items
@@ -142,8 +141,8 @@ def _ask_decoder(
     gmvae, dataset = open_items(model, data, **reading)
     y = read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
     decoder = HardDecoder(unnamed=unnamed.value) if name is DecoderName.hard else DECODERS[name.value]()
-    posteriors = posteriors_for(decoder, gmvae, dataset.X)
-    answers = decoder.fit(posteriors, y).predict(posteriors).astype(object)
+    encoding = gmvae.encode(dataset.X)
+    answers = decoder.fit(encoding, y).predict(encoding).astype(object)
     answers[answers == -1] = ""
     summary = {
         **describe_decoder(name.value, decoder, y, dataset.paths),
@@ -153,7 +152,7 @@ def _ask_decoder(
         "n_unnamed_components": len(decoder.unnamed_components_),
     }
     unlabeled = np.array([label == -1 for label in y])
-    return _Found(dataset, unlabeled, decoder.predict_proba(posteriors), answers, summary)
+    return _Found(dataset, unlabeled, decoder.predict_proba(encoding), answers, summary)
 
 
 def _ask_student(model: Path, data: str, reading: dict[str, Any]) -> _Found:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from labelwise.decoding import HardDecoder
-    from labelwise.encoding import Posteriors
+    from labelwise.encoding import Encoding
     from labelwise.gmvae import GMVAE
     from labelwise.study.results import Summary
 
@@ -50,7 +50,6 @@ def demo(
 
     from labelwise.data import load_dataset
     from labelwise.decoding import HardDecoder
-    from labelwise.encoding import Posteriors
     from labelwise.errors import StorageError
     from labelwise.gmvae import GMVAE
     from labelwise.planning.suggest import suggest_from
@@ -78,17 +77,17 @@ def demo(
         random_state=seed,
         verbose=1,
     ).fit(X)
-    posteriors = Posteriors(gmvae.predict_proba(X), gmvae.transform(X))
+    encoding = gmvae.encode(X)
     y = draw_labels(truth, labels, draw=0)
-    hard = HardDecoder().fit(posteriors, y)
+    hard = HardDecoder().fit(encoding, y)
     typer.echo(f"2. Naming its {_N_COMPONENTS} components with {labels} random labels.", err=True)
     if not json_output:
-        _print_names(hard, posteriors, y)
+        _print_names(hard, encoding, y)
     suggested = [
-        [found.index for found in suggest_from(posteriors, labels, random_state=draw)]
+        [found.index for found in suggest_from(encoding, labels, random_state=draw)]
         for draw in range(_N_DRAWS)
     ]
-    view = View(X.reshape(len(X), -1), posteriors=posteriors, suggested=np.array(suggested))
+    view = View(X.reshape(len(X), -1), encoding=encoding, suggested=np.array(suggested))
     task = Task(view)
     cells = [
         score_cell(CellKey(method, seed, labels, draw), task, truth, truth[:0], dataset.name)
@@ -107,10 +106,10 @@ def demo(
     _print_next_steps(output)
 
 
-def _print_names(hard: HardDecoder, posteriors: Posteriors, y: np.ndarray) -> None:
+def _print_names(hard: HardDecoder, encoding: Encoding, y: np.ndarray) -> None:
     """One line a class: which components answer it, and on how many labels that rests."""
     unnamed = set(hard.unnamed_components_.tolist())
-    home = Counter(posteriors.top[y != -1].tolist())
+    home = Counter(encoding.top[y != -1].tolist())
     for label in hard.classes_:
         members = [c for c, name in enumerate(hard.component_names_) if name == label]
         words = [f"{c} (borrowed)" if c in unnamed else f"{c} ({home[c]})" for c in members]

@@ -14,7 +14,6 @@ from labelwise.cli.answers import (
     compare_with_truth,
     decoder_lines,
     describe_decoder,
-    posteriors_for,
     write_answers,
 )
 from labelwise.cli.items import holds_student, open_items
@@ -83,8 +82,8 @@ def refine(
     )
     y = read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
     teacher = DECODERS[decoder.value]()
-    posteriors = posteriors_for(teacher, gmvae, dataset.X)
-    teacher.fit(posteriors, y)
+    encoding = gmvae.encode(dataset.X)
+    teacher.fit(encoding, y)
     template = Student(
         gmvae.augment_,
         likelihood=gmvae.likelihood_,
@@ -93,8 +92,8 @@ def refine(
         random_state=seed,
         verbose=1,
     )
-    refinement = teach(template, teacher, dataset.X, posteriors, y)
-    taught = teacher.predict_proba(posteriors)
+    refinement = teach(template, teacher, dataset.X, encoding, y)
+    taught = teacher.predict_proba(encoding)
     student = refinement.student
     if student is not None:
         student.save(output)

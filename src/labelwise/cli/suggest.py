@@ -45,7 +45,6 @@ def suggest(
     """
     _spare_labels(output)
     from labelwise.data import read_labels
-    from labelwise.encoding import Posteriors
     from labelwise.planning.suggest import suggest_from
 
     gmvae, dataset = open_items(model, data, label_column=label_column, skip_unreadable=skip_unreadable)
@@ -62,8 +61,7 @@ def suggest(
             f"--budget {budget} is more than the {n_samples - n_labeled} items of {dataset.name} "
             "without a label: ask for fewer"
         )
-    posteriors = Posteriors(gmvae.predict_proba(dataset.X), latents=gmvae.transform(dataset.X))
-    rows = _rows(suggest_from(posteriors, budget, y=y, random_state=seed), dataset.paths)
+    rows = _rows(suggest_from(gmvae.encode(dataset.X), budget, y=y, random_state=seed), dataset.paths)
     _write(output, rows)
     if json_output:
         summary = {"output": str(output), "n_samples": n_samples, "n_labeled": n_labeled}

@@ -8,30 +8,32 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import rankdata
+from sklearn.base import clone
 
 from labelwise.decoding.base import Decoder
 from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.spreading import SpreadingDecoder
-from labelwise.encoding import Posteriors
-from labelwise.errors import DataError, DoubtfulLabelWarning
+from labelwise.encoding import Encoding
+from labelwise.errors import DoubtfulLabelWarning
+from labelwise.graph.points import Points
 from labelwise.labels import UNLABELED
+from labelwise.parameters import Option
 
 # Each more is one that may win by luck: soft decoding, behind `bayes` at every budget of every pool in
 # benchmarks/, is none of them.
-_CANDIDATES: dict[str, type[Decoder]] = {
-    "poisson": PoissonDecoder,
-    "spreading": SpreadingDecoder,
-    "bayes": BayesDecoder,
+_CANDIDATES: dict[str, Decoder] = {
+    "poisson": PoissonDecoder(),
+    "spreading": SpreadingDecoder(),
+    "bayes": BayesDecoder(),
 }
-# On the items as they are, where `Posteriors` holds them.
-_ON_ITEMS: dict[str, type[Decoder]] = {
-    "poisson on items": PoissonDecoder,
-    "spreading on items": SpreadingDecoder,
+_ON_FEATURES: dict[str, Decoder] = {
+    "poisson on features": PoissonDecoder(on="features"),
+    "spreading on features": SpreadingDecoder(on="features"),
 }
 _MIN_LABELS = 20
-_SURER = 0.02  # mean probability by which Poisson learning must be surer on the items than on the latents
+_SURER = 0.02  # mean probability by which Poisson learning must be surer on the features than on the latents
 _MIN_OF_CLASS = 3  # labels of a class before one of them can be called doubtful
 _DOUBTFUL = 0.1  # so many right labels may be called doubtful in all, if probabilities are calibrated
 _SURE = 0.9  # probability of another class above which it is
@@ -42,23 +44,30 @@ class AutoDecoder(Decoder):
     """Choose among the decoders by cross-validation on the labels, and calibrate its probabilities.
 
     First it is Poisson learning, which was best with few labels on most data tried (`docs/choosing.md`): on
-    the latents, or, where the `Posteriors` hold the items themselves, on those if its answers are surer there
-    by more than .02 in the mean. What lies in clusters is answered surely, and no held-out label is needed to
+    the latents, or, if its answers are surer there by more than .02 in the mean, on the features, which leave
+    the model out. What lies in clusters is answered surely, and no held-out label is needed to
     see that. So a model that does not help is not used.
 
     From 20 labels on another decoder is taken if it answers held-out labels better by more than one standard
     error, and a temperature fitted to those answers calibrates the probabilities. Labels of typical items, as
     `suggest` chooses them, say too little about the rest: they make probabilities less sure, but never surer.
 
+    A table of probabilities has no latents and no features: there, decoders see its rows alone.
+
     Parameters
     ----------
+    use_features : bool, default=True
+        Whether to compare with the features. An `Encoding` must then hold them.
+    typical_labels : bool or "auto", default="auto"
+        Whether labelled items were chosen for being typical, as `suggest` chooses them. "auto" tells that
+        from their degrees in the graph of neighbours, by a test at 5 %.
     classes : array-like, default=None
         All classes there are; None takes those among the labels.
 
     Attributes
     ----------
     choice_ : str
-        Name of the decoder, as in `DECODERS`; "… on items" where it leaves the model out.
+        Name of the decoder, as in `DECODERS`; "… on features" where it leaves the model out.
     reason_ : str
         Why it was chosen.
     decoder_ : Decoder
@@ -68,22 +77,38 @@ class AutoDecoder(Decoder):
         cross-validation.
     temperature_ : float
         Above 1 makes probabilities less sure; 1 without cross-validation. At least 1 where the labelled items
-        are more typical than chance would pick them: by their degrees in the graph of neighbours, at 5 %.
+        are typical.
     doubtful_labels_ : ndarray of int
         Rows whose label disagrees with what everything near them says.
     """
 
-    uses_latents = True
-    uses_items = True
+    _constraints = {  # noqa: RUF012 (never changed)
+        "use_features": Option(True, False),
+        "typical_labels": Option(True, False, "auto"),
+    }
 
-    def __init__(self, classes: Any = None) -> None:
+    def __init__(
+        self, use_features: bool = True, typical_labels: bool | str = "auto", classes: Any = None
+    ) -> None:
+        self.use_features = use_features
+        self.typical_labels = typical_labels
         self.classes = classes
 
-    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Latents, and features if it is to compare with them."""
+        return ("latents", "features") if self.use_features else ("latents",)
+
+    def _candidates(self, Q: Encoding) -> dict[str, Decoder]:
+        compared = self.use_features and Q.has("features")
+        return _CANDIDATES | (_ON_FEATURES if compared else {})
+
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         n_labels, n_classes = len(codes), len(self.classes_)
         y = np.full(len(Q), UNLABELED)
         y[labeled] = codes
-        self.choice_, why = _first_choice(Q, y)
+        candidates = self._candidates(Q)
+        self.choice_, why = _first_choice(candidates, Q, y)
         self.scores_: dict[str, float] = {}
         temperature = 1.0
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
@@ -97,17 +122,20 @@ class AutoDecoder(Decoder):
             self.reason_ = f"no class has two labels, so that decoders could be compared{why}"
         else:
             found = {
-                name: out_of_fold(kind(), view, labeled, codes, n_classes)
-                for name, (kind, view) in _candidates(Q).items()
+                name: out_of_fold(decoder, Q, labeled, codes, n_classes)
+                for name, decoder in candidates.items()
             }
             found = {name: probabilities[comparable] for name, probabilities in found.items()}
             self._choose(found, codes[comparable])
             held_out = found[self.choice_]
             temperature = fit_temperature(held_out, codes[comparable])
             self._look_for_doubts(held_out, temperature, labeled[comparable], codes[comparable])
-        kind, view = _candidates(Q)[self.choice_]
-        self.temperature_ = max(1.0, temperature) if _are_typical(view, labeled) else temperature
-        self.decoder_ = kind().fit(view, y)
+        chosen = clone(candidates[self.choice_])
+        typical = self.typical_labels
+        if typical == "auto":
+            typical = _are_typical(Q.points(getattr(chosen, "on", "latents")), labeled)
+        self.temperature_ = max(1.0, temperature) if typical else temperature
+        self.decoder_: Decoder = chosen.fit(Q, y)
 
     def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray) -> None:
         right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
@@ -157,44 +185,30 @@ class AutoDecoder(Decoder):
                 stacklevel=4,
             )
 
-    def _opinion(self, Q: Posteriors) -> tuple[np.ndarray, np.ndarray]:
-        if self.choice_ not in _candidates(Q):
-            raise DataError(
-                "the decoder was fitted to the items themselves: pass Posteriors(Q, latents, items=items) of "
-                "these too"
-            )
-        own, trust = self.decoder_._opinion(_candidates(Q)[self.choice_][1])
+    def _opinion(self, Q: Encoding) -> tuple[np.ndarray, np.ndarray]:
+        own, trust = self.decoder_._opinion(Q)
         probabilities = np.zeros((len(Q), len(self.classes_)))
         probabilities[:, self.decoder_.classes_] = temper(own, self.temperature_)
         return probabilities, trust
 
 
-def _first_choice(Q: Posteriors, y: np.ndarray) -> tuple[str, str]:
-    """Poisson learning on the latents or on the items, where it is surer; and words for that."""
-    on_latents, on_items = "poisson", "poisson on items"
-    views = _candidates(Q)
-    if on_items not in views:
+def _first_choice(candidates: dict[str, Decoder], Q: Encoding, y: np.ndarray) -> tuple[str, str]:
+    """Poisson learning on the latents, or on the features where it is surer; and words for that."""
+    on_latents, on_features = "poisson", "poisson on features"
+    if on_features not in candidates:
         return on_latents, ""
-    latents, items = (
-        float(kind().fit(view, y).predict_proba(view).max(axis=1).mean())
-        for kind, view in (views[on_latents], views[on_items])
+    latents, features = (
+        float(clone(candidates[name]).fit(Q, y).predict_proba(Q).max(axis=1).mean())
+        for name in (on_latents, on_features)
     )
-    if items - latents <= _SURER:
+    if features - latents <= _SURER:
         return on_latents, ""
-    return on_items, f"; surer on the items ({items:.2f}) than on the latents ({latents:.2f})"
+    return on_features, f"; surer on the features ({features:.2f}) than on the latents ({latents:.2f})"
 
 
-def _are_typical(Q: Posteriors, rows: np.ndarray) -> bool:
+def _are_typical(points: Points, rows: np.ndarray) -> bool:
     """Whether the mean rank of these items' degrees is above 1/2 beyond chance, one-sided, at 5 %."""
-    graph = Q.neighbourhood(PoissonDecoder().n_neighbors)
-    ranks = rankdata(graph.degrees[graph.nodes])[rows] / len(Q)
+    graph = points.neighbourhood(PoissonDecoder().n_neighbors)
+    ranks = rankdata(graph.degrees[graph.nodes])[rows] / len(graph.nodes)
     # The mean of n uniform numbers has a standard deviation of 1 / sqrt(12 n).
     return bool(ranks.mean() - 0.5 > 1.645 / math.sqrt(12 * len(rows)))
-
-
-def _candidates(Q: Posteriors) -> dict[str, tuple[type[Decoder], Posteriors]]:
-    """Decoders by name, and what each looks at."""
-    found = {name: (kind, Q) for name, kind in _CANDIDATES.items()}
-    if Q.of_items is not None:
-        found |= {name: (kind, Q.of_items) for name, kind in _ON_ITEMS.items()}
-    return found

@@ -1,26 +1,30 @@
 """What every decoder shares: from posteriors and a few labels to names, and back.
 
 A decoder sees arrays only: the posteriors of scikit-learn's `GaussianMixture`, or a CSV of probabilities,
-serve as well as those of a `GMVAE`. Decoders that look at neighbours take latents beside them.
+serve as well as those of a `GMVAE`. Decoders that look at neighbours take an
+`Encoding`, which says where items lie.
 """
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.encoding import Posteriors, as_posteriors
+from labelwise.encoding import Encoding, as_encoding
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.labels import UNLABELED
-from labelwise.parameters import Constraint, check_parameters_of
+from labelwise.parameters import Constraint, Integer, check_parameters_of
+
+_ITEMS_OF_NAME = 5  # typical items that the name of a whole component labels
 
 
-class Decoder(BaseEstimator):  # type: ignore[misc]
+class Decoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Base of the decoders: checks what goes in, counts what is missing.
 
     A subclass says in `_learn` what it draws from the labelled items, and in `_scores` how well each class
@@ -43,25 +47,27 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
 
     _constraints: dict[str, Constraint] = {}  # noqa: RUF012 (never changed)
 
-    # Whether latents, and the items themselves, change anything: callers need not compute them otherwise.
-    uses_latents = False
-    uses_items = False
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Parts of an `Encoding` that it looks at beside the posteriors: "latents", "features"."""
+        return ()
 
     classes: Any
 
-    def fit(self, Q: Any, y: Any, *, latents: Any = None) -> Self:
+    def fit(self, Q: Any, y: Any, *, names: Mapping[int, Any] | None = None) -> Self:
         """Learn the names of the components.
 
         Parameters
         ----------
-        Q : array-like of shape (n_samples, n_components), or Posteriors
-            q(c given x) of all items, labelled or not; rows sum to 1.
+        Q : Encoding, or array-like of shape (n_samples, n_components)
+            What a model says of all items, labelled or not; or only q(c given x), whose rows sum to 1. The
+            rows of such a table are then all that is known of where items lie.
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none. Text labels with -1 among them
             need an array of dtype object.
-        latents : array-like of shape (n_samples, n_latent), default=None
-            Where the items lie, for decoders with `uses_latents`; None takes the square roots of the
-            posteriors (their Hellinger distances).
+        names : mapping of int to label, default=None
+            What whole components are called: the most typical items of each, where they have no label of
+            their own, get its name.
 
         Returns
         -------
@@ -71,19 +77,22 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         LabelError
-            If no item is labelled, `y` has another length than `Q`, or a label is not among `classes`.
+            If nothing is labelled or named, `y` has another length than `Q`, a label is not among `classes`,
+            or a named component does not exist or holds no items.
         DataError
-            If `Q` does not hold probabilities, or `latents` no numbers for the same items.
+            If `Q` does not hold probabilities, or lacks a part that the decoder looks at.
         """
         check_parameters_of(self)
-        Q = as_posteriors(Q, latents=latents)
-        labels, labeled = split_labels(y, len(Q))
+        Q = self._look_at(Q)
+        labels, labeled = split_labels(y, len(Q), may_be_none=bool(names))
+        self.n_labeled_ = len(labels)
+        if names:
+            labels, labeled = add_names(Q, labels, labeled, names)
         found, codes = np.unique(labels, return_inverse=True)
         self.classes_ = all_classes(found, self.classes)
         codes = np.searchsorted(self.classes_, found)[codes]
         counts = np.bincount(codes, minlength=len(self.classes_))
         self.n_features_in_ = Q.n_components
-        self.n_labeled_ = len(codes)
         self.class_prior_ = counts / counts.sum()
         self.missing_classes_ = self.classes_[counts == 0]
         if len(self.missing_classes_):
@@ -97,13 +106,12 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         self._learn(Q, labeled, codes)
         return self
 
-    def predict_proba(self, Q: Any, *, latents: Any = None) -> np.ndarray:
+    def predict_proba(self, Q: Any) -> np.ndarray:
         """Probability of each class for each item.
 
         Parameters
         ----------
-        Q : array-like of shape (n_samples, n_components), or Posteriors
-        latents : array-like of shape (n_samples, n_latent), default=None
+        Q : Encoding, or array-like of shape (n_samples, n_components)
             As in `fit`.
 
         Returns
@@ -113,15 +121,14 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
             shares of the classes among the labels.
         """
         check_is_fitted(self)
-        return self._probabilities(as_posteriors(Q, self.n_features_in_, latents=latents))
+        return self._probabilities(self._look_at(Q, self.n_features_in_))
 
-    def predict(self, Q: Any, *, latents: Any = None) -> np.ndarray:
+    def predict(self, Q: Any) -> np.ndarray:
         """Most probable class of each item; of equally probable ones the first in `classes_`.
 
         Parameters
         ----------
-        Q : array-like of shape (n_samples, n_components), or Posteriors
-        latents : array-like of shape (n_samples, n_latent), default=None
+        Q : Encoding, or array-like of shape (n_samples, n_components)
             As in `fit`.
 
         Returns
@@ -129,13 +136,24 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         ndarray of shape (n_samples,)
         """
         check_is_fitted(self)
-        return self._answers(as_posteriors(Q, self.n_features_in_, latents=latents))
+        return self._answers(self._look_at(Q, self.n_features_in_))
 
-    def _probabilities(self, Q: Posteriors) -> np.ndarray:
+    def _look_at(self, Q: Any, n_components: int | None = None) -> Encoding:
+        """`Q` as an encoding that holds what this decoder looks at."""
+        encoding = as_encoding(Q, n_components)
+        missing = [] if encoding.is_table else [part for part in self.needs if not encoding.has(part)]
+        if missing:
+            raise DataError(
+                f"{type(self).__name__} looks at {' and '.join(missing)}, which the encoding lacks: "
+                "pass what GMVAE.encode returns, or choose another decoder"
+            )
+        return encoding
+
+    def _probabilities(self, Q: Encoding) -> np.ndarray:
         own, trust = self._opinion(Q)
         return np.asarray(trust * own + (1 - trust) * self.class_prior_)
 
-    def _opinion(self, Q: Posteriors) -> tuple[np.ndarray, np.ndarray]:
+    def _opinion(self, Q: Encoding) -> tuple[np.ndarray, np.ndarray]:
         """What the labels say, shape (n_samples, n_classes), and how far to trust that, (n_samples, 1), 0..1.
 
         Rows sum to 1 where there is any trust; the rest of the trust goes to the shares of the classes.
@@ -145,14 +163,14 @@ class Decoder(BaseEstimator):  # type: ignore[misc]
         said = totals > 0
         return scores / np.where(said, totals, 1), said.astype(float)
 
-    def _answers(self, Q: Posteriors) -> np.ndarray:
+    def _answers(self, Q: Encoding) -> np.ndarray:
         return np.asarray(self.classes_[self._probabilities(Q).argmax(axis=1)])
 
-    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         """Learn from rows `labeled` of `Q`, whose classes are `classes_[codes]`."""
         raise NotImplementedError
 
-    def _scores(self, Q: Posteriors) -> np.ndarray:
+    def _scores(self, Q: Encoding) -> np.ndarray:
         """How well each class fits each item, shape (n_samples, n_classes), at least 0."""
         raise NotImplementedError
 
@@ -165,24 +183,29 @@ class GraphDecoder(Decoder):
 
     Attributes
     ----------
+    pool_ : Neighbourhood
+        The graph of the items of `fit`.
     node_scores_ : ndarray of shape (n_nodes, n_classes)
         Of the distinct items of `fit`. Rows sum to 1; to less where an item is far from all others and has no
         label itself, and to 0 where no label reaches.
     """
 
-    uses_latents = True
-
     n_neighbors: int
+    on: str
 
-    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The part of an `Encoding` in which neighbours are looked for."""
+        return (self.on,)
+
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         given = np.zeros((len(Q), len(self.classes_)), dtype=np.float32)
         given[labeled, codes] = 1
-        self._pool = Q.neighbourhood(self.n_neighbors)
-        self._has_latents = Q.has_latents
-        given = self._pool.gather(given)
-        scores = self.node_scores(self._pool, given)
+        self.pool_ = Q.points(self.on).neighbourhood(self.n_neighbors)
+        given = self.pool_.gather(given)
+        scores = self.node_scores(self.pool_, given)
         totals = scores.sum(axis=1, keepdims=True)
-        trust = np.where(given.any(axis=1), 1, self._pool.trust)[:, None]
+        trust = np.where(given.any(axis=1), 1, self.pool_.trust)[:, None]
         self.node_scores_ = scores * (trust / np.where(totals > 0, totals, 1))
 
     def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
@@ -201,23 +224,18 @@ class GraphDecoder(Decoder):
         """
         raise NotImplementedError
 
-    def _scores(self, Q: Posteriors) -> np.ndarray:
-        if Q.has_latents != self._has_latents:
+    def _scores(self, Q: Encoding) -> np.ndarray:
+        points = Q.points(self.on)
+        if points.values.shape[1] != self.pool_.points.shape[1]:
             raise DataError(
-                "the decoder was fitted with latents: pass those of these items too"
-                if self._has_latents
-                else "the decoder was fitted without latents: leave them out, or fit it with latents"
+                f"{self.on} have {points.values.shape[1]} columns, but the decoder was fitted with "
+                f"{self.pool_.points.shape[1]}: use the same model for both"
             )
-        if Q.points.shape[1] != self._pool.points.shape[1]:
-            raise DataError(
-                f"latents have {Q.points.shape[1]} columns, but the decoder was fitted with "
-                f"{self._pool.points.shape[1]}: use the same model for both"
-            )
-        if Q.neighbourhood_is(self._pool):
-            return self.node_scores_[self._pool.nodes]
-        return np.asarray(Q.placed_in(self._pool) @ self.node_scores_)
+        if points.are_those_of(self.pool_):
+            return self.node_scores_[self.pool_.nodes]
+        return np.asarray(points.placed_in(self.pool_) @ self.node_scores_)
 
-    def _opinion(self, Q: Posteriors) -> tuple[np.ndarray, np.ndarray]:
+    def _opinion(self, Q: Encoding) -> tuple[np.ndarray, np.ndarray]:
         scores = self._scores(Q)
         totals = scores.sum(axis=1, keepdims=True)
         # What is far from everything, or out of reach of all labels, is trusted less.
@@ -244,8 +262,15 @@ def all_classes(found: np.ndarray, classes: Any) -> np.ndarray:
     return np.asarray(named)
 
 
-def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
+def split_labels(y: Any, n_samples: int, *, may_be_none: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The labels that there are, and the rows that have them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,)
+    n_samples : int
+    may_be_none : bool, default=False
+        Whether there may be no label at all, or no `y`.
 
     Returns
     -------
@@ -257,6 +282,8 @@ def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     ------
     LabelError
     """
+    if y is None and may_be_none:
+        y = np.full(n_samples, UNLABELED)
     y = np.asarray(y)
     if y.shape != (n_samples,):
         raise LabelError(
@@ -273,7 +300,7 @@ def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     else:
         unlabeled = y == UNLABELED
     labeled = np.flatnonzero(~unlabeled)
-    if not len(labeled):
+    if not len(labeled) and not may_be_none:
         raise LabelError(f"none of the {n_samples} items has a label: give at least one")
     labels = y[labeled]
     if y.dtype == object:
@@ -287,6 +314,49 @@ def split_labels(y: Any, n_samples: int) -> tuple[np.ndarray, np.ndarray]:
     if labels.dtype.kind == "f":
         _refuse(~np.isfinite(labels), labels, labeled)
     return labels, labeled
+
+
+def add_names(
+    encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, names: Mapping[int, Any]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and labelled rows, with those of typical items of named components added.
+
+    Typical are the items nearest to the mean of their component, by latents where there are any.
+
+    Parameters
+    ----------
+    encoding : Encoding
+    labels : ndarray of shape (n_labeled,)
+    labeled : ndarray of shape (n_labeled,), int
+    names : mapping of int to label
+
+    Returns
+    -------
+    labels, labeled : ndarray of shape (n_labeled + n_added,)
+
+    Raises
+    ------
+    LabelError
+        If a component does not exist or no item belongs to it, or names and labels are of different types.
+    """
+    points = encoding.posteriors if encoding.latents is None else encoding.latents
+    free = np.ones(len(encoding), dtype=bool)
+    free[labeled] = False
+    y = np.full(len(encoding), UNLABELED, dtype=object)
+    y[labeled] = labels
+    for component, name in names.items():
+        if not Integer(0).accepts(component) or component >= encoding.n_components:
+            raise LabelError(
+                f"there is no component {component!r} to call {name!r}: components are numbered from 0 to "
+                f"{encoding.n_components - 1}"
+            )
+        members = np.flatnonzero(encoding.top == component)
+        if not len(members):
+            raise LabelError(f"component {component} holds no items, so it cannot be called {name!r}")
+        distances = np.square(points[members] - points[members].mean(axis=0)).sum(axis=1)
+        typical = members[np.argsort(distances, kind="stable")]
+        y[typical[free[typical]][:_ITEMS_OF_NAME]] = name
+    return split_labels(y, len(encoding))
 
 
 def _is_missing(label: Any) -> bool:

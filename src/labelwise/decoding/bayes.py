@@ -8,7 +8,7 @@ import numpy as np
 
 from labelwise.decoding.base import Decoder
 from labelwise.decoding.related import component_counts, spread_names
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.parameters import Option, Positive
 
 _ALPHA = 0.9  # of the spread names
@@ -53,7 +53,7 @@ class BayesDecoder(Decoder):
         self.strength = strength
         self.classes = classes
 
-    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         counts = component_counts(Q, labeled, codes, len(self.classes_))
         prior = np.tile(self.class_prior_, (Q.n_components, 1))
         if self.prior == "related":
@@ -63,5 +63,5 @@ class BayesDecoder(Decoder):
         totals = counts.sum(axis=1, keepdims=True) + self.strength
         self.component_probabilities_ = (counts + self.strength * prior) / totals
 
-    def _scores(self, Q: Posteriors) -> np.ndarray:
-        return np.asarray(Q.values @ self.component_probabilities_)
+    def _scores(self, Q: Encoding) -> np.ndarray:
+        return np.asarray(Q.posteriors @ self.component_probabilities_)

@@ -7,7 +7,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.base import clone
 
 from labelwise.decoding.base import Decoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.labels import UNLABELED
 
 N_FOLDS = 5
@@ -17,7 +17,7 @@ _TEMPERATURES = (0.1, 20.0)
 
 
 def out_of_fold(
-    decoder: Decoder, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray, n_classes: int
+    decoder: Decoder, Q: Encoding, labeled: np.ndarray, codes: np.ndarray, n_classes: int
 ) -> np.ndarray:
     """Probabilities of the labelled items, each from the labels in the other folds.
 
@@ -27,7 +27,7 @@ def out_of_fold(
     ----------
     decoder : Decoder
         Cloned for each fold; learns codes without regard to its `classes`.
-    Q : Posteriors
+    Q : Encoding
         Of all items.
     labeled, codes : ndarray of shape (n_labeled,), int
         Rows with a label, and its class, 0..n_classes-1.
@@ -37,7 +37,7 @@ def out_of_fold(
     ndarray of shape (n_labeled, n_classes)
         Rows sum to 1; a class without a label in the other folds gets 0.
     """
-    order = np.lexsort((*Q.points[labeled].T[::-1], codes))
+    order = np.lexsort((*_places(Q)[labeled].T[::-1], codes))
     fold = np.empty(len(codes), dtype=np.int64)
     fold[order] = np.arange(len(codes)) % N_FOLDS
     found = np.zeros((len(codes), n_classes))
@@ -51,6 +51,11 @@ def out_of_fold(
         fitted = clone(decoder).set_params(classes=None).fit(Q, y)
         found[np.ix_(asked, fitted.classes_)] = fitted.predict_proba(Q)[labeled[asked]]
     return found
+
+
+def _places(Q: Encoding) -> np.ndarray:
+    """Numbers that tell items apart, whatever their order."""
+    return Q.posteriors if Q.latents is None else Q.latents
 
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:

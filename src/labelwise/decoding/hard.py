@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from labelwise.decoding.base import Decoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import UnnamedComponentWarning
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Option
@@ -46,7 +46,7 @@ class HardDecoder(Decoder):
         self.unnamed = unnamed
         self.classes = classes
 
-    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         counts = np.zeros((Q.n_components, len(self.classes_)))
         np.add.at(counts, (Q.top[labeled], codes), 1)
         empty = self.unnamed_components_
@@ -71,10 +71,10 @@ class HardDecoder(Decoder):
             )
         self.component_names_ = names
 
-    def _answers(self, Q: Posteriors) -> np.ndarray:
+    def _answers(self, Q: Encoding) -> np.ndarray:
         return np.asarray(self.component_names_[Q.top])
 
-    def _scores(self, Q: Posteriors) -> np.ndarray:
+    def _scores(self, Q: Encoding) -> np.ndarray:
         return np.asarray(self.component_probabilities_[Q.top])
 
 

@@ -9,8 +9,9 @@ from scipy import sparse
 from scipy.special import softmax
 
 from labelwise.decoding.base import GraphDecoder
+from labelwise.encoding import PARTS
 from labelwise.graph.neighbours import Neighbourhood
-from labelwise.parameters import Integer, Positive
+from labelwise.parameters import Integer, Option, Positive
 
 
 class PoissonDecoder(GraphDecoder):
@@ -29,6 +30,8 @@ class PoissonDecoder(GraphDecoder):
         Probabilities are a softmax of `sharpness` times the solution over its standard deviation in each
         connected part of the graph; the paper assumes a connected one, and takes the largest value.
     n_neighbors : int, default=10
+    on : {"latents", "features"}, default="latents"
+        Where neighbours are looked for: in the model's latents, or in features, without the model.
     classes : array-like, default=None
         All classes there are; None takes those among the labels.
     """
@@ -37,14 +40,21 @@ class PoissonDecoder(GraphDecoder):
         "n_steps": Integer(1),
         "sharpness": Positive(),
         "n_neighbors": Integer(1),
+        "on": Option(*PARTS),
     }
 
     def __init__(
-        self, n_steps: int = 60, sharpness: float = 2.0, n_neighbors: int = 10, classes: Any = None
+        self,
+        n_steps: int = 60,
+        sharpness: float = 2.0,
+        n_neighbors: int = 10,
+        on: str = "latents",
+        classes: Any = None,
     ) -> None:
         self.n_steps = n_steps
         self.sharpness = sharpness
         self.n_neighbors = n_neighbors
+        self.on = on
         self.classes = classes
 
     def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:

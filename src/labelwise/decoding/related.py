@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from labelwise.decoding.base import Decoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.parameters import Fraction
 
 
@@ -37,22 +37,22 @@ class RelatedDecoder(Decoder):
         self.alpha = alpha
         self.classes = classes
 
-    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         counts = component_counts(Q, labeled, codes, len(self.classes_))
         names = spread_names(Q.overlap, counts, self.alpha)
         unreached = names.sum(axis=1) == 0
         names[unreached] = self.class_prior_
         self.component_probabilities_ = names
 
-    def _scores(self, Q: Posteriors) -> np.ndarray:
-        return np.asarray(Q.values @ self.component_probabilities_)
+    def _scores(self, Q: Encoding) -> np.ndarray:
+        return np.asarray(Q.posteriors @ self.component_probabilities_)
 
 
-def component_counts(Q: Posteriors, labeled: np.ndarray, codes: np.ndarray, n_classes: int) -> np.ndarray:
+def component_counts(Q: Encoding, labeled: np.ndarray, codes: np.ndarray, n_classes: int) -> np.ndarray:
     """How many labels of each class each component holds, shape (n_components, n_classes), float64."""
     members = np.zeros((len(codes), n_classes))
     members[np.arange(len(codes)), codes] = 1
-    return np.asarray(Q.values[labeled].T.astype(np.float64) @ members)
+    return np.asarray(Q.posteriors[labeled].T.astype(np.float64) @ members)
 
 
 def spread_names(overlap: np.ndarray, counts: np.ndarray, alpha: float) -> np.ndarray:

@@ -7,10 +7,7 @@ from typing import Any
 import numpy as np
 
 from labelwise.decoding.base import Decoder
-from labelwise.encoding import Posteriors
-
-# More than rows of posteriors may exceed a sum of 1.
-_ROW_SUM_SLACK = 2e-3
+from labelwise.encoding import Encoding
 
 
 class SoftDecoder(Decoder):
@@ -34,30 +31,19 @@ class SoftDecoder(Decoder):
     def __init__(self, classes: Any = None) -> None:
         self.classes = classes
 
-    def _learn(self, Q: Posteriors, labeled: np.ndarray, codes: np.ndarray) -> None:
-        members = np.zeros((len(self.classes_), len(codes)), dtype=Q.values.dtype)
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
+        members = np.zeros((len(self.classes_), len(codes)), dtype=Q.posteriors.dtype)
         members[codes, np.arange(len(codes))] = 1
         counts = members.sum(axis=1, keepdims=True)
-        sums = (members @ Q.values[labeled]).astype(np.float64)
+        sums = (members @ Q.posteriors[labeled]).astype(np.float64)
         self.class_profiles_ = sums / np.maximum(counts, 1)
 
-    def _answers(self, Q: Posteriors) -> np.ndarray:
-        # Items of which one component explains so much that the others could not change the answer get that
-        # component's answer; dot products are computed for the rest only.
-        profiles = self.class_profiles_
-        if len(profiles) == 1:
-            return np.full(len(Q), self.classes_[0])
-        second, first = np.partition(profiles, -2, axis=0)[-2:]
-        # The best class of the top component leads by (first - second) * peak. The rest of the posterior can
-        # give another class at most its own mass, times the largest entry of the profiles.
-        rest_mass = 1 + _ROW_SUM_SLACK - Q.peak
-        sure = (first - second)[Q.top] * Q.peak > rest_mass * profiles.max()
-        codes = profiles.argmax(axis=0)[Q.top]
-        rest = np.flatnonzero(~sure)
-        scores = self._scores(Posteriors.of_checked(Q.values.take(rest, axis=0)))
-        codes[rest] = scores.argmax(axis=1)
-        codes[rest[scores.max(axis=1) == 0]] = self.class_prior_.argmax()
+    def _answers(self, Q: Encoding) -> np.ndarray:
+        # Not by way of probabilities: dividing by sums changes no answer.
+        scores = self._scores(Q)
+        codes = scores.argmax(axis=1)
+        codes[scores.max(axis=1) == 0] = self.class_prior_.argmax()
         return np.asarray(self.classes_[codes])
 
-    def _scores(self, Q: Posteriors) -> np.ndarray:
-        return np.asarray(Q.values @ self.class_profiles_.T.astype(Q.values.dtype))
+    def _scores(self, Q: Encoding) -> np.ndarray:
+        return np.asarray(Q.posteriors @ self.class_profiles_.T.astype(Q.posteriors.dtype))

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from labelwise.decoding.base import GraphDecoder
+from labelwise.encoding import PARTS
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.parameters import Fraction, Integer, Option
 
@@ -26,6 +27,8 @@ class SpreadingDecoder(GraphDecoder):
         Divide each class's scores by their sum over all items. With few labels, a class that has more of them
         would otherwise win for that alone; with many labels of unequal classes, False does better.
     n_neighbors : int, default=10
+    on : {"latents", "features"}, default="latents"
+        Where neighbours are looked for: in the model's latents, or in features, without the model.
     classes : array-like, default=None
         All classes there are; None takes those among the labels.
     """
@@ -34,14 +37,21 @@ class SpreadingDecoder(GraphDecoder):
         "alpha": Fraction(),
         "balance": Option(True, False),
         "n_neighbors": Integer(1),
+        "on": Option(*PARTS),
     }
 
     def __init__(
-        self, alpha: float = 0.95, balance: bool = True, n_neighbors: int = 10, classes: Any = None
+        self,
+        alpha: float = 0.95,
+        balance: bool = True,
+        n_neighbors: int = 10,
+        on: str = "latents",
+        classes: Any = None,
     ) -> None:
         self.alpha = alpha
         self.balance = balance
         self.n_neighbors = n_neighbors
+        self.on = on
         self.classes = classes
 
     def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:

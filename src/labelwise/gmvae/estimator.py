@@ -11,12 +11,14 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.gmvae.checkpoint import CheckpointFile, run_settings
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.gmvae.persistence import load_gmvae, save_gmvae
 from labelwise.gmvae.training import WEIGHTS, Plan, elbo_quantiles, infer, item_elbos, train
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.callbacks import Callback, EpochRecord
 from labelwise.nn.defaults import (
@@ -118,6 +120,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Of p(z given c); covariances are diagonal.
     item_shape_ : tuple of int
         Shape of one item as it was given: (n_features,), (height, width) or (height, width, channels).
+    principal_ : PrincipalComponents or None
+        Of the items; None in models from before labelwise 0.2, which encode no features.
     likelihood_, encoder_, augment_ : str
         What "auto" became; `augment_` may be None.
     n_epochs_, batch_size_, seed_ : int
@@ -256,7 +260,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         listeners = [*callbacks, Progress()] if self.verbose else list(callbacks)
         history = train(module.to(device), items, plan, callbacks=listeners, checkpoint=file)
         module.mixed = False
-        shares = infer(module, items, "responsibilities").mean(axis=0, dtype=np.float64)
+        posteriors, latents = infer(module, items)
+        shares = posteriors.mean(axis=0, dtype=np.float64)
         self._adopt(
             module,
             history=history,
@@ -266,9 +271,24 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             batch_size=batch_size,
             seed=seed,
             augment=augment,
+            principal=PrincipalComponents().fit(X, is_table=len(item_shape) == 1),
         )
-        warn_of_lost_structure(self.shares_, infer(module, items, "latent_means"), init=self.init)
+        warn_of_lost_structure(self.shares_, latents, init=self.init)
         return self
+
+    def encode(self, X: Any) -> Encoding:
+        """Say all that decoders look at, in one pass over the items.
+
+        Returns
+        -------
+        Encoding
+            `posteriors` as `predict_proba` gives them, `latents` as `transform` does, and `features`: at most
+            50 principal components of the items, fitted in `fit`.
+        """
+        items = self._items(X)
+        posteriors, latents = infer(self.module_, items)
+        features = None if self.principal_ is None else self.principal_.transform(items.X)
+        return Encoding.of_checked(posteriors, latents, features)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Evaluate q(c given x): how much each component explains each item.
@@ -278,7 +298,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         ndarray of shape (n_samples, n_components), float32
             Rows sum to 1.
         """
-        return self._infer(X, "responsibilities")
+        return infer(self.module_, self._items(X))[0]
 
     def predict(self, X: Any) -> np.ndarray:
         """Find the most probable component of each item.
@@ -296,7 +316,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         -------
         ndarray of shape (n_samples, n_latent), float32
         """
-        return self._infer(X, "latent_means")
+        return infer(self.module_, self._items(X))[1]
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Decode the latent means of the items.
@@ -428,6 +448,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         batch_size: int,
         seed: int,
         augment: str | None,
+        principal: PrincipalComponents | None,
         feature_names: Sequence[str] = (),
     ) -> None:
         """Set the fitted attributes."""
@@ -437,6 +458,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         self.shares_, self.elbo_quantiles_ = shares, elbo_quantiles
         self.n_epochs_, self.batch_size_, self.seed_ = n_epochs, batch_size, seed
         self.augment_ = augment
+        self.principal_ = principal
         a = module.architecture
         self.item_shape_, self.likelihood_, self.encoder_ = a.item_shape, a.likelihood, a.encoder
         self.n_features_in_ = a.n_features
@@ -454,10 +476,6 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         if self.likelihood_ == "bernoulli":
             choose_likelihood(X, self.item_shape_, "bernoulli")
         return Items(X, next(self.module_.parameters()).device)
-
-    def _infer(self, X: Any, what: str) -> np.ndarray:
-        items = self._items(X)
-        return infer(self.module_, items, what)
 
     @torch.no_grad()
     def _decode(self, latents: np.ndarray) -> np.ndarray:

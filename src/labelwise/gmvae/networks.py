@@ -63,6 +63,13 @@ class ComponentPosterior(NamedTuple):
     log_responsibilities: Tensor
 
 
+class Encoded(NamedTuple):
+    """What a model says of items: q(c given x), (B, K), and E[z given x], (B, D)."""
+
+    responsibilities: Tensor
+    latents: Tensor
+
+
 def dense_layers(widths: Sequence[int]) -> list[nn.Module]:
     """Linear layers, each followed by layer normalisation and a GELU."""
     layers: list[nn.Module] = []
@@ -154,12 +161,8 @@ class GMVAEModule(nn.Module):
         """Leave the plain phase: the components stand at `means` with `variances`, both (K, D)."""
         raise NotImplementedError
 
-    def latent_means(self, values: Tensor) -> Tensor:
-        """E[z given x], shape (B, D)."""
-        raise NotImplementedError
-
-    def responsibilities(self, values: Tensor) -> Tensor:
-        """Q(c given x), shape (B, K)."""
+    def forward(self, values: Tensor) -> Encoded:
+        """Say what is known of items (B, F), as the likelihood scales them."""
         raise NotImplementedError
 
 
@@ -182,13 +185,10 @@ class CollapsedGMVAE(GMVAEModule):
         """Place the components; all else follows from them."""
         self.mixture.place(means, variances)
 
-    def latent_means(self, values: Tensor) -> Tensor:
-        """E[z given x], shape (B, D)."""
-        return self.infer(values).mean
-
-    def responsibilities(self, values: Tensor) -> Tensor:
-        """Softmax of the expected log joint, shape (B, K)."""
-        return self.mixture.expected_log_joint(*self.infer(values)).softmax(-1)
+    def forward(self, values: Tensor) -> Encoded:
+        """Posteriors are the softmax of the expected log joint."""
+        mean, log_variance = self.infer(values)
+        return Encoded(self.mixture.expected_log_joint(mean, log_variance).softmax(-1), mean)
 
 
 class ExactGMVAE(GMVAEModule):
@@ -239,14 +239,11 @@ class ExactGMVAE(GMVAEModule):
                 + self.mixture.log_weights
             )
 
-    def latent_means(self, values: Tensor) -> Tensor:
-        """Means of all components, weighted by q(c given x), shape (B, D)."""
+    def forward(self, values: Tensor) -> Encoded:
+        """Posteriors are what the component head says; latents, the means of all components under them."""
         posterior = self.infer(values)
-        return torch.einsum("bk,bkd->bd", posterior.log_responsibilities.exp(), posterior.mean)
-
-    def responsibilities(self, values: Tensor) -> Tensor:
-        """What the component head says, shape (B, K)."""
-        return self.infer(values).log_responsibilities.exp()
+        responsibilities = posterior.log_responsibilities.exp()
+        return Encoded(responsibilities, torch.einsum("bk,bkd->bd", responsibilities, posterior.mean))
 
 
 MODULES: dict[str, type[CollapsedGMVAE] | type[ExactGMVAE]] = {

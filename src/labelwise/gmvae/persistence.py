@@ -11,13 +11,16 @@ import numpy as np
 import torch
 
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.randomness import torch_generator
-from labelwise.storage import damage_told, load_folder, plain, save_folder
+from labelwise.storage import Arrays, damage_told, load_folder, plain, save_folder
 
 if TYPE_CHECKING:
     from labelwise.gmvae.estimator import GMVAE
 
 KIND = "gmvae"
+_PRINCIPAL = "principal."  # what names of its arrays begin with
+_PRINCIPAL_ARRAYS = ("location_", "axes_")
 
 
 def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
@@ -42,10 +45,10 @@ def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
         "history": gmvae.history_,
         "extra": extra,
     }
-    state = gmvae.module_.state_dict()
-    save_folder(
-        path, manifest, {name: np.ascontiguousarray(tensor.cpu().numpy()) for name, tensor in state.items()}
-    )
+    arrays = {name: tensor.cpu().numpy() for name, tensor in gmvae.module_.state_dict().items()}
+    if gmvae.principal_ is not None:
+        arrays |= {f"{_PRINCIPAL}{name}": getattr(gmvae.principal_, name) for name in _PRINCIPAL_ARRAYS}
+    save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
 def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE, dict[str, Any]]:
@@ -59,6 +62,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
     with damage_told(path):
         stored = manifest["architecture"]
         lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+        principal = _principal(arrays)
         module = build_module(Architecture(**{**stored, **lists}), torch_generator(0))
         module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         state = {
@@ -67,6 +71,18 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
             "elbo_quantiles": np.array(manifest["elbo_quantiles"]),
             "feature_names": manifest["feature_names"],
             "augment": manifest["parameters"]["augment"],  # of models from before "auto"
+            "principal": principal,
             **manifest["training"],
         }
         return manifest["parameters"], module, state
+
+
+def _principal(arrays: Arrays) -> PrincipalComponents | None:
+    """Take the principal components out of `arrays`; models of format 1 have none."""
+    own = {name: arrays.pop(f"{_PRINCIPAL}{name}", None) for name in _PRINCIPAL_ARRAYS}
+    if any(array is None for array in own.values()):
+        return None
+    principal = PrincipalComponents()
+    for name, array in own.items():
+        setattr(principal, name, array)
+    return principal

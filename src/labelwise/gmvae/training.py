@@ -7,7 +7,7 @@ state of a run is its weights, its optimiser and the number of epochs done, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -207,14 +207,20 @@ def _stream_seed(seed: int, purpose: int) -> int:
 
 
 @torch.no_grad()
-def infer(module: GMVAEModule, items: Items, what: str) -> np.ndarray:
-    """Apply a method of the module to all items: "latent_means" or "responsibilities"."""
+def infer(module: GMVAEModule, items: Items) -> tuple[np.ndarray, np.ndarray]:
+    """Posteriors (n, K) and latent means (n, D) of all items, in one pass, float32."""
     module.eval()
-    function = getattr(module, what)
-    parts: Iterable[Tensor] = (
-        function(module.likelihood.scale(batch)) for batch in items.ordered(_INFERENCE_BATCH)
-    )
-    return np.concatenate([part.cpu().numpy() for part in parts])
+    a = module.architecture
+    posteriors = np.empty((len(items), a.n_components), dtype=np.float32)
+    latents = np.empty((len(items), a.n_latent), dtype=np.float32)
+    start = 0
+    for batch in items.ordered(_INFERENCE_BATCH):
+        encoded = module(module.likelihood.scale(batch))
+        rows = slice(start, start + len(batch))
+        posteriors[rows] = encoded.responsibilities.cpu().numpy()
+        latents[rows] = encoded.latents.cpu().numpy()
+        start += len(batch)
+    return posteriors, latents
 
 
 @torch.no_grad()

@@ -7,13 +7,15 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from labelwise.errors import DataError
+from labelwise.randomness import numpy_generator
 
 N_PRINCIPAL = 50
-_MAX_EXACT = 1000  # features
+_MAX_EXACT = 1000  # features; the exact solver takes memory with their square and time with their cube
+_MAX_ROWS = 20_000  # random items that settle the directions: more would only take memory
+_CHUNK_ROWS = 8192
 
 
 class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -24,31 +26,47 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
     Parameters
     ----------
     random_state : int, default=0
+
+    Attributes
+    ----------
+    location_ : ndarray of shape (n_features,), float32
+    axes_ : ndarray of shape (n_features, n_components), float32
+        Items less `location_`, times `axes_`, are the components.
     """
 
     def __init__(self, random_state: int = 0) -> None:
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None) -> Self:
+    def fit(self, X: Any, y: Any = None, *, is_table: bool | None = None) -> Self:
         """Find the directions.
 
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features) or images of shape (n_samples, ...)
         y : ignored
+        is_table : bool, default=None
+            Whether columns are quantities of their own; None takes two dimensions as a table.
         """
         X = np.asarray(X)
-        self.scaler_ = StandardScaler().fit(_rows(X)) if X.ndim == 2 else None
-        rows = self._scaled(X)
-        if len(rows) < 2:
+        is_table = X.ndim == 2 if is_table is None else is_table
+        if len(X) < 2:
             raise DataError("one item has no principal components: give at least two")
-        n_components = min(N_PRINCIPAL, *rows.shape)
-        # The exact solver takes memory with the square of the features and time with the cube.
+        if len(X) > _MAX_ROWS:
+            X = X[np.sort(numpy_generator(self.random_state).permutation(len(X))[:_MAX_ROWS])]
+        rows = _rows(X)
+        self.location_ = rows.mean(axis=0, dtype=np.float64).astype(np.float32)
+        spread = np.ones(rows.shape[1])
+        if is_table:
+            spread = rows.std(axis=0, dtype=np.float64)
+            spread[spread == 0] = 1  # constant columns stay 0
+        rows = (rows - self.location_) / spread.astype(np.float32)
         solver = "covariance_eigh" if rows.shape[1] <= _MAX_EXACT else "randomized"
         with np.errstate(invalid="ignore"):  # items that are all equal have no variance to explain
-            self.pca_ = PCA(n_components, svd_solver=solver, random_state=self.random_state).fit(rows)
+            pca = PCA(min(N_PRINCIPAL, *rows.shape), svd_solver=solver, random_state=self.random_state)
+            pca.fit(rows)
         # Overall scale 1, so that nothing depends on units.
-        self.scale_ = np.sqrt(self.pca_.explained_variance_.sum()) or 1.0
+        scale = np.sqrt(pca.explained_variance_.sum()) or 1.0
+        self.axes_ = np.ascontiguousarray((pca.components_ / spread / scale).T, dtype=np.float32)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -60,13 +78,11 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """
         check_is_fitted(self)
         X = np.asarray(X)
-        if not len(X):
-            return np.empty((0, self.pca_.n_components_), dtype=np.float32)
-        return np.asarray(self.pca_.transform(self._scaled(X)) / self.scale_, dtype=np.float32)
-
-    def _scaled(self, X: np.ndarray) -> np.ndarray:
-        rows = _rows(X)
-        return rows if self.scaler_ is None else np.asarray(self.scaler_.transform(rows))
+        points = np.empty((len(X), self.axes_.shape[1]), dtype=np.float32)
+        for start in range(0, len(X), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            np.matmul(_rows(X[part]) - self.location_, self.axes_, out=points[part])
+        return points
 
 
 def _rows(X: np.ndarray) -> np.ndarray:

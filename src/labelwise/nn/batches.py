@@ -16,7 +16,7 @@ class Items:
     """Rows of `X`, of shape (n, F), as tensors on `device`, in the dtype that `X` has."""
 
     def __init__(self, X: np.ndarray, device: torch.device) -> None:
-        self._X = X
+        self.X = X
         self._device = device
         self._resident: Tensor | None = None
         if device.type == "cuda":
@@ -25,7 +25,7 @@ class Items:
                 self._resident = torch.from_numpy(np.ascontiguousarray(X)).to(device)
 
     def __len__(self) -> int:
-        return len(self._X)
+        return len(self.X)
 
     def __getitem__(self, rows: np.ndarray | slice) -> Tensor:
         if self._resident is not None:
@@ -33,7 +33,7 @@ class Items:
                 return self._resident[rows]
             return self._resident[torch.from_numpy(rows).to(self._device)]
         # A copy: the caller's array may be read-only (a memory map) and is never written to.
-        return torch.from_numpy(np.array(self._X[rows])).to(self._device)
+        return torch.from_numpy(np.array(self.X[rows])).to(self._device)
 
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Tensor]:
         """All items once, in random order."""

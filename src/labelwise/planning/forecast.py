@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from labelwise.decoding import Decoder
 from labelwise.decoding.base import split_labels
-from labelwise.encoding import Posteriors, as_posteriors
+from labelwise.encoding import Encoding, as_encoding
 from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Fraction, Integer, SequenceOf, check_parameters
@@ -91,17 +91,17 @@ def forecast_accuracy(
         {"further": list(further), "confidence": confidence},
         {"further": SequenceOf(Integer(1)), "confidence": Fraction()},
     )
-    posteriors = as_posteriors(Q)
-    labels, labeled = split_labels(y, len(posteriors))
+    encoding = as_encoding(Q)
+    labels, labeled = split_labels(y, len(encoding))
     n_labels = len(labels)
     if n_labels < _MIN_LABELS:
         raise LabelError(
             f"{n_labels} labels are too few to estimate an accuracy: give at least {_MIN_LABELS}"
         )
     seed = draw_seed(random_state)
-    sizes, right = _scores_by_size(decoder, posteriors.values, labels, labeled, numpy_generator(seed, 0))
+    sizes, right = _scores_by_size(decoder, encoding, labels, labeled, numpy_generator(seed, 0))
     targets = n_labels + np.array([0, *further])
-    shares = np.bincount(posteriors.top, minlength=posteriors.n_components) / len(posteriors)
+    shares = np.bincount(encoding.top, minlength=encoding.n_components) / len(encoding)
     curves = _bootstrap_curves(sizes, right, targets, shares, numpy_generator(seed, 1))
     tails = (1 - confidence) / 2, (1 + confidence) / 2
     low, high = np.quantile(curves, tails, axis=0)
@@ -119,7 +119,7 @@ def forecast_accuracy(
 
 
 def _scores_by_size(
-    decoder: Decoder, Q: np.ndarray, labels: np.ndarray, labeled: np.ndarray, rng: np.random.Generator
+    decoder: Decoder, encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """How often each labelled item is answered rightly by decoders that learnt from m of the others.
 
@@ -130,10 +130,10 @@ def _scores_by_size(
         Within 0..1; an item that was never left out at a size gets the mean of that size.
     """
     n_labels = len(labels)
-    unlabeled = np.setdiff1d(np.arange(len(Q)), labeled)
+    unlabeled = np.setdiff1d(np.arange(len(encoding)), labeled)
     context = rng.permutation(unlabeled)[:_CONTEXT]
     rows = np.concatenate([labeled, context])
-    posteriors = Posteriors.of_checked(Q[rows])
+    part = encoding[rows]
     sizes = np.unique(np.clip(np.round(np.array(_SHARES) * n_labels), 2, n_labels - 1)).astype(int)
     n_right, n_tries = np.zeros((len(sizes), n_labels)), np.zeros((len(sizes), n_labels))
     for _ in range(_SPLITS):
@@ -142,8 +142,8 @@ def _scores_by_size(
             shown, hidden = order[:size], order[size:]
             y = np.full(len(rows), UNLABELED, dtype=object)
             y[shown] = labels[shown]
-            fitted = clone(decoder).set_params(classes=None).fit(posteriors, y)
-            n_right[row, hidden] += fitted.predict(posteriors)[hidden] == labels[hidden]
+            fitted = clone(decoder).set_params(classes=None).fit(part, y)
+            n_right[row, hidden] += fitted.predict(part)[hidden] == labels[hidden]
             n_tries[row, hidden] += 1
     means = n_right.sum(axis=1, keepdims=True) / n_tries.sum(axis=1, keepdims=True)
     return sizes, np.where(n_tries > 0, n_right / np.maximum(n_tries, 1), means)

@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_limits
 
 from labelwise.decoding.base import split_labels
 from labelwise.decoding.poisson import PoissonDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import LabelError, ParameterError
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.labels import UNLABELED
@@ -57,12 +57,8 @@ class Suggestion:
 class Model(Protocol):
     """A fitted model of the items, such as `GMVAE`."""
 
-    def predict_proba(self, X: Any) -> np.ndarray:
-        """Posteriors, shape (n_samples, n_components)."""
-        ...
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Latents, shape (n_samples, n_latent)."""
+    def encode(self, X: Any) -> Encoding:
+        """Posteriors and latents."""
         ...
 
 
@@ -96,17 +92,16 @@ def suggest(
     DataError, LabelError
         If `X` or `y` cannot be used.
     """
-    posteriors = Posteriors(gmvae.predict_proba(X), latents=gmvae.transform(X))
-    found = suggest_from(posteriors, n_labels, y=y, random_state=random_state)
+    found = suggest_from(gmvae.encode(X), n_labels, y=y, random_state=random_state)
     return np.array([suggestion.index for suggestion in found])
 
 
 def suggest_from(
-    posteriors: Posteriors, n_labels: int, *, y: Any = None, random_state: RandomState = None
+    encoding: Encoding, n_labels: int, *, y: Any = None, random_state: RandomState = None
 ) -> list[Suggestion]:
-    """As `suggest`, from posteriors and latents, with reasons."""
+    """As `suggest`, from an encoding, with reasons."""
     check_parameters({"n_labels": n_labels}, {"n_labels": Integer(1)})
-    n_samples = len(posteriors)
+    n_samples = len(encoding)
     labels, labeled = np.empty(0), np.empty(0, dtype=np.int64)
     if y is not None and not np.array_equal(y, np.full(n_samples, UNLABELED)):
         labels, labeled = split_labels(y, n_samples)
@@ -118,7 +113,7 @@ def suggest_from(
             "ask for fewer"
         )
     seed = draw_seed(random_state)
-    search = _Search(posteriors, labels, labeled, seed)
+    search = _Search(encoding, labels, labeled, seed)
     while len(search.found) < n_labels:
         search.choose(min(_BATCH, n_labels - len(search.found)))
     return search.found
@@ -127,8 +122,8 @@ def suggest_from(
 class _Search:
     """Choose items in batches, each on the graph of other random items."""
 
-    def __init__(self, posteriors: Posteriors, labels: np.ndarray, labeled: np.ndarray, seed: int) -> None:
-        self._posteriors = posteriors
+    def __init__(self, encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, seed: int) -> None:
+        self._encoding = encoding
         self._labels = labels
         self._labeled = labeled
         self._seed = seed
@@ -140,11 +135,11 @@ class _Search:
         rng = numpy_generator(self._seed, self._n_batches)
         self._n_batches += 1
         taken = np.concatenate([self._labeled, [found.index for found in self.found]]).astype(np.int64)
-        n_samples = len(self._posteriors)
+        n_samples = len(self._encoding)
         free = np.setdiff1d(np.arange(n_samples), taken, assume_unique=True)
         free = rng.permutation(free)[: max(_N_ITEMS, n_wanted)]
         rows = np.concatenate([taken, free])
-        graph = Neighbourhood(self._posteriors.points[rows], _N_NEIGHBORS)
+        graph = Neighbourhood(self._encoding.points().values[rows], _N_NEIGHBORS)
         doubt, names = self._doubt(graph, rows)
         is_taken = np.zeros(len(graph.points), dtype=bool)
         is_taken[graph.nodes[: len(taken)]] = True
@@ -169,7 +164,7 @@ class _Search:
         # Copies of what is chosen already come last: nothing is left that differs.
         left = np.setdiff1d(free, [found.index for found in self.found])
         for index in rng.permutation(left)[: n_wanted - len(chosen)]:
-            component = int(self._posteriors.top[index])
+            component = int(self._encoding.top[index])
             reason = f"copy of an item in component {component} that has a label or is to get one"
             self.found.append(Suggestion(int(index), component, reason))
 
@@ -189,8 +184,8 @@ class _Search:
         return _SURE + (1 - _SURE) * (1 - np.clip(margin, 0, 1)), names
 
     def _add(self, index: int, gain: float, doubt: float, names: str) -> None:
-        component = int(self._posteriors.top[index])
-        labels_there = self._labels[self._posteriors.top[self._labeled] == component]
+        component = int(self._encoding.top[index])
+        labels_there = self._labels[self._encoding.top[self._labeled] == component]
         if not len(self._labels):
             reason = f"typical of component {component}"
         elif not len(labels_there):

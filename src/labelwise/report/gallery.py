@@ -14,7 +14,7 @@ from sklearn.manifold import TSNE
 from labelwise.data import Dataset, load_dataset
 from labelwise.decoding import AutoDecoder
 from labelwise.decoding.abstention import risk_coverage
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import DoubtfulLabelWarning
 from labelwise.gmvae import GMVAE
 from labelwise.labels import UNLABELED
@@ -50,8 +50,8 @@ class CloseUp:
     ----------
     rows : ndarray of shape (n_pool,), int
         Rows of the data set that are the pool.
-    Q, Z : ndarray
-        Posteriors and latent means of the pool.
+    encoding : Encoding
+        What the model says of the pool, as the cells of the study saw it.
     n_labeled : int
         The budget: the first at which soft decoding reaches the target, or the largest one below a twentieth
         of the pool.
@@ -66,8 +66,7 @@ class CloseUp:
     rows: np.ndarray
     truth: np.ndarray
     names: list[str]
-    Q: np.ndarray
-    Z: np.ndarray
+    encoding: Encoding
     n_labeled: int
     decoded: analysis.Decoded
     components: analysis.Components
@@ -92,8 +91,7 @@ def look_closely(study: Study, output: Path) -> CloseUp:
     assert dataset.y is not None and dataset.names is not None  # noqa: S101, PT018 (the run checked it)
     gmvae = GMVAE.load(output / "models" / f"seed-{study.model_seeds[0]}.labelwise")
     X, truth = dataset.X[rows], dataset.y[rows]
-    Q = gmvae.predict_proba(X)
-    Z = gmvae.transform(X)
+    encoding = gmvae.encode(X)
     shown = np.sort(numpy_generator(1).permutation(len(rows))[:_MAP_ITEMS])
     n_labeled = _budget_to_show(summarise(read_cells(output / "results.csv")), study.target)
     return CloseUp(
@@ -102,13 +100,12 @@ def look_closely(study: Study, output: Path) -> CloseUp:
         rows=rows,
         truth=truth,
         names=dataset.names,
-        Q=Q,
-        Z=Z,
+        encoding=encoding,
         n_labeled=n_labeled,
-        decoded=analysis.decode_draw(Q, truth, n_labeled, 0),
-        components=analysis.describe_components(Q, truth, len(dataset.names)),
+        decoded=analysis.decode_draw(encoding.posteriors, truth, n_labeled, 0),
+        components=analysis.describe_components(encoding.posteriors, truth, len(dataset.names)),
         map_rows=shown,
-        maps=_latent_maps(Z[shown].astype(np.float64)),
+        maps=_latent_maps(encoding.points().values[shown].astype(np.float64)),
     )
 
 
@@ -129,7 +126,7 @@ def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
     drawn: dict[str, tuple[Path, Figure]] = {}
     summaries = summarise(read_cells(output / "results.csv"))
     drawn["curve"] = output / "figure_3.png", _curve(study, close, summaries)
-    vote = analysis.find_vote(close.Q, close.truth, close.decoded)
+    vote = analysis.find_vote(close.encoding.posteriors, close.truth, close.decoded)
     if vote is not None:
         image = close.images(np.array([vote.row]))[0] if close.is_images else None
         title = f"Soft decoding corrects hard decoding ({close.n_labeled:,} labels, draw 0)"
@@ -151,7 +148,7 @@ def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
         rows = close.map_rows
         title = f"Latent means of {len(rows):,} items by {name}"
         figure = figures.plot_latent(
-            points, close.truth[rows], close.Q[rows].argmax(axis=1), close.names, title
+            points, close.truth[rows], close.encoding.posteriors[rows].argmax(axis=1), close.names, title
         )
         drawn[f"latent_{name.lower().replace('-', '')}"] = (
             output / "figures" / f"latent_{name.lower().replace('-', '')}.png",
@@ -163,7 +160,7 @@ def draw_figures(study: Study, output: Path, close: CloseUp) -> dict[str, Path]:
 
 
 def _curve(study: Study, close: CloseUp, summaries: list[Summary]) -> Figure:
-    n_components = close.Q.shape[1]
+    n_components = close.encoding.posteriors.shape[1]
     budget = label_budget(len(close.rows), n_components)
     note = (
         f"Mean of {study.draws} draws of random labels x {len(study.model_seeds)} model seeds; bands: "
@@ -228,9 +225,9 @@ def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
     purity = figures.plot_purity(
         close.components, close.names, f"Components: mean purity {close.components.mean_purity:.1%}"
     )
-    gains = analysis.class_gains(close.Q, truth, close.n_labeled, range(study.draws))
-    entropy = analysis.posterior_entropy(close.Q)
-    margin = analysis.posterior_margin(close.Q)
+    gains = analysis.class_gains(close.encoding.posteriors, truth, close.n_labeled, range(study.draws))
+    entropy = analysis.posterior_entropy(close.encoding.posteriors)
+    margin = analysis.posterior_margin(close.encoding.posteriors)
     parts = {
         "entropy of q(c | x), nats": analysis.gains_by(
             entropy, truth, decoded, np.linspace(0, max(entropy.max(), 1e-9), 9)
@@ -274,15 +271,14 @@ def _quality(study: Study, close: CloseUp) -> dict[str, Any]:
 def _stated_and_right(close: CloseUp) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """For each decoder the probability of its answers, and whether they are right, of all items."""
     decoded, truth = close.decoded, close.truth
-    posteriors = Posteriors(close.Q, close.Z)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DoubtfulLabelWarning)  # true labels, drawn by the study itself
-        auto = AutoDecoder().fit(posteriors, decoded.y)
-    answers = auto.predict_proba(posteriors)
+        auto = AutoDecoder().fit(close.encoding, decoded.y)
+    answers = auto.predict_proba(close.encoding)
     stated = {
         "auto": answers.max(axis=1),
         "soft": decoded.soft_proba.max(axis=1),
-        "hard": decoded.hard.predict_proba(close.Q).max(axis=1),
+        "hard": decoded.hard.predict_proba(close.encoding.posteriors).max(axis=1),
     }
     right = {
         "auto": auto.classes_[answers.argmax(axis=1)] == truth,

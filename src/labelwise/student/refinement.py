@@ -11,7 +11,7 @@ from rich.console import Console
 from sklearn.base import clone
 
 from labelwise.decoding import UNLABELED, Decoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import LabelwiseWarning
 from labelwise.parameters import check_parameters_of
 from labelwise.randomness import RandomState, draw_seed
@@ -41,7 +41,7 @@ def refine(
     student: Student,
     decoder: Decoder,
     X: Any,
-    posteriors: Posteriors,
+    encoding: Encoding,
     y: Any,
     *,
     random_state: RandomState = None,
@@ -61,8 +61,8 @@ def refine(
         Fitted to all labels.
     X : array-like
         The items.
-    posteriors : Posteriors
-        Of the same items, with latents if the decoder looks at them.
+    encoding : Encoding
+        Of the same items.
     y : array-like of shape (n_samples,)
         Labels, -1 where there is none.
     random_state : int, RandomState, Generator or None, default=None
@@ -84,7 +84,7 @@ def refine(
     seed = draw_seed(student.random_state if random_state is None else random_state)
     template = clone(student).set_params(random_state=seed)
     kept_back = rows_to_keep_back(y, seed)
-    check = _rehearse(template, decoder, X, posteriors, y, kept_back) if len(kept_back) else None
+    check = _rehearse(template, decoder, X, encoding, y, kept_back) if len(kept_back) else None
     if check is None:
         verdict = "student taken unchecked: there are too few labels to keep some back"
     else:
@@ -95,14 +95,14 @@ def refine(
         if not check.helps:
             return Refinement(None, verdict)
     temperature = 1.0 if check is None else check.temperature
-    answers = decoder.predict_proba(posteriors)
+    answers = decoder.predict_proba(encoding)
     taught = template.fit(X, y, answers, classes=classes, temperature=temperature)
     taught.check_ = check
     return Refinement(taught, verdict)
 
 
 def _rehearse(
-    template: Student, decoder: Decoder, X: Any, posteriors: Posteriors, y: Any, kept_back: np.ndarray
+    template: Student, decoder: Decoder, X: Any, encoding: Encoding, y: Any, kept_back: np.ndarray
 ) -> Check:
     """How decoder and student do on the labels in the rows `kept_back`, without having seen them."""
     if template.verbose:
@@ -112,8 +112,8 @@ def _rehearse(
     seen[kept_back] = UNLABELED
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", LabelwiseWarning)  # the decoder gave them for all labels
-        teacher = clone(decoder).set_params(classes=decoder.classes_).fit(posteriors, seen)
-    answers = teacher.predict_proba(posteriors)
+        teacher = clone(decoder).set_params(classes=decoder.classes_).fit(encoding, seen)
+    answers = teacher.predict_proba(encoding)
     rehearsal = clone(template).set_params(max_rounds=_REHEARSED)
     rehearsal.fit(X, seen, answers, classes=decoder.classes_)
     codes = np.searchsorted(decoder.classes_, np.asarray(y)[kept_back])

@@ -16,7 +16,7 @@ from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.study.spreading import Graph, neighbour_graph
 
@@ -31,8 +31,8 @@ class View:
         As they came.
     images : ndarray of shape (n, ...), or None
         The items in their own shape.
-    posteriors : Posteriors, or None
-        q(c given x) and latents of the model.
+    encoding : Encoding, or None
+        What the model says.
     suggested : ndarray of shape (n_draws, n_labels), int, or None
         Rows that `labelwise.suggest` names, the most useful first.
     principal, kmeans, mixture : ndarray or None
@@ -41,7 +41,7 @@ class View:
 
     items: np.ndarray
     images: np.ndarray | None = None
-    posteriors: Posteriors | None = None
+    encoding: Encoding | None = None
     suggested: np.ndarray | None = None
     principal: np.ndarray | None = None
     kmeans: np.ndarray | None = None

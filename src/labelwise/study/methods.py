@@ -80,38 +80,38 @@ class Method:
     @property
     def uses_model(self) -> bool:
         """Whether answers depend on the model seed."""
-        return "posteriors" in self.needs
+        return "encoding" in self.needs
 
 
-def by_decoding(decoder: Decoder, feature: str = "posteriors") -> Method:
+def by_decoding(decoder: Decoder, feature: str = "encoding") -> Method:
     """Decode posteriors: the model's, or those of another mixture."""
 
     def run(task: Task, y: np.ndarray, seed: int) -> Answers:
         fitted = clone(decoder).fit(task.pool.get(feature), y)
         return _both(task, lambda view: fitted.predict(view.get(feature)))
 
-    return Method(run, frozenset({feature, "principal"} if decoder.uses_items else {feature}))
+    return Method(run, frozenset({feature}))
 
 
 def by_student() -> Method:
     """Decode, teach a student the answers, and take what helps."""
 
     def run(task: Task, y: np.ndarray, seed: int) -> Answers:
-        posteriors = task.pool.get("posteriors")
-        decoder = AutoDecoder().fit(posteriors, y)
+        encoding = task.pool.get("encoding")
+        decoder = AutoDecoder().fit(encoding, y)
         images = task.pool.get("images")
-        student = refine(Student(task.augment), decoder, images, posteriors, y, random_state=seed).student
+        student = refine(Student(task.augment), decoder, images, encoding, y, random_state=seed).student
         if student is None:
-            return _both(task, lambda view: decoder.predict(view.get("posteriors")))
+            return _both(task, lambda view: decoder.predict(view.get("encoding")))
         held_out = None if task.held_out is None else student.predict(task.held_out.get("images"))
         return Answers(student.classes_[student.answers_.argmax(axis=1)], held_out)
 
-    return Method(run, frozenset({"posteriors", "images", "principal"}), slow=True)
+    return Method(run, frozenset({"encoding", "images"}), slow=True)
 
 
 def with_labels(selection: str, method: Method) -> Method:
     """The same method with labels of chosen items."""
-    needs = method.needs | ({"suggested"} if selection == "suggested" else {"posteriors"})
+    needs = method.needs | ({"suggested"} if selection == "suggested" else {"encoding"})
     return replace(method, needs=needs, selection=selection)
 
 

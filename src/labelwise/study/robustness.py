@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from labelwise.encoding import Posteriors
 from labelwise.gmvae import GMVAE
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator
@@ -122,7 +121,7 @@ def measure_robustness(
         Those in `METHODS` that need more than posteriors or items are left out.
     seed : int
     """
-    usable = [name for name in methods if METHODS[name].needs <= {"posteriors", "items"}]
+    usable = [name for name in methods if METHODS[name].needs <= {"encoding", "items"}]
     order = numpy_generator(seed).permutation(np.flatnonzero(y == UNLABELED))
     tested, context = order[:_N_TESTED], order[_N_TESTED:][:_N_CONTEXT]
     known = np.sort(np.concatenate([np.flatnonzero(y != UNLABELED), context]))
@@ -143,5 +142,4 @@ def measure_robustness(
 
 
 def _view(gmvae: GMVAE, images: np.ndarray) -> View:
-    posteriors = Posteriors(gmvae.predict_proba(images), gmvae.transform(images))
-    return View(images.reshape(len(images), -1), posteriors=posteriors)
+    return View(images.reshape(len(images), -1), encoding=gmvae.encode(images))

@@ -18,10 +18,9 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from labelwise.data import Dataset, load_dataset
 from labelwise.decoding import PoissonDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import MissingExtraError, StorageError, StudyError
 from labelwise.gmvae import GMVAE
-from labelwise.graph.principal import PrincipalComponents
 from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator
 from labelwise.storage import differing, fingerprint, read_manifest, write_text
@@ -246,31 +245,26 @@ class _Bench:
         task, _ = prepare(set(), X[self.parts.pool], X[self.parts.held_out], 1)
         needs = _needs(wanted)
         parts = [X[self.parts.pool], X[self.parts.held_out]]
-        items: list[np.ndarray | None] = [None, None]
-        if "principal" in needs:
-            principal = PrincipalComponents().fit(parts[0])
-            items = [principal.transform(part) for part in parts]
-        posteriors = Posteriors(gmvae.predict_proba(parts[0]), gmvae.transform(parts[0]), items=items[0])
-        for view in filter(None, (posteriors, posteriors.of_items)):
-            graph = view.neighbourhood(PoissonDecoder().n_neighbors)
-            for each in (view.top, view.peak, view.overlap, graph.degrees, graph.parts):
+        encoding = gmvae.encode(parts[0])
+        for part in ("latents", "features"):
+            graph = encoding.points(part).neighbourhood(PoissonDecoder().n_neighbors)
+            for each in (encoding.top, encoding.overlap, graph.degrees, graph.parts):
                 each.shape  # noqa: B018 (computed here, and not in every cell)
-        pool = replace(task.pool, images=parts[0], posteriors=posteriors)
+        pool = replace(task.pool, images=parts[0], encoding=encoding)
         if "suggested" in needs:
-            pool = replace(pool, suggested=self._suggestions(posteriors, wanted))
+            pool = replace(pool, suggested=self._suggestions(encoding, wanted))
         held_out = task.held_out
         if held_out is not None:
-            there = Posteriors(gmvae.predict_proba(parts[1]), gmvae.transform(parts[1]), items=items[1])
-            held_out = replace(held_out, images=parts[1], posteriors=there)
+            held_out = replace(held_out, images=parts[1], encoding=gmvae.encode(parts[1]))
         return Task(pool, held_out, augment=gmvae.augment_)
 
-    def _suggestions(self, posteriors: Posteriors, wanted: list[CellKey]) -> np.ndarray:
+    def _suggestions(self, encoding: Encoding, wanted: list[CellKey]) -> np.ndarray:
         keys = [key for key in wanted if METHODS[key.method].selection == "suggested"]
         n_labels = max(key.n_labeled for key in keys)
         self.say(f"suggesting {n_labels} items to label")
         return np.array(
             [
-                [found.index for found in suggest_from(posteriors, n_labels, random_state=draw)]
+                [found.index for found in suggest_from(encoding, n_labels, random_state=draw)]
                 for draw in range(max(key.draw for key in keys) + 1)
             ]
         )

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.neighbors import NearestNeighbors
 
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.randomness import numpy_generator
 
 _N_ITEMS = 10_000  # random items among which the published strategies look, for want of memory and time
@@ -19,23 +19,23 @@ _N_NEIGHBORS = 20  # of which TypiClust's typicality is the inverse mean distanc
 _MIN_CLUSTER = 6  # TypiClust leaves out smaller clusters
 _PURE = 0.95  # share of ProbCover's balls that should hold one cluster only
 
-Select = Callable[[Posteriors, int, int], np.ndarray]
+Select = Callable[[Encoding, int, int], np.ndarray]
 
 
-def kmeans_medoids(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
+def kmeans_medoids(encoding: Encoding, n_labels: int, seed: int) -> np.ndarray:
     """The item nearest to each centre of `n_labels` k-means clusters of the latents."""
-    rows, points = _sample(posteriors, seed)
+    rows, points = _sample(encoding, seed)
     kmeans = KMeans(n_labels, n_init=1, random_state=seed).fit(points)
     return np.asarray(rows[_fill(np.unique(kmeans.transform(points).argmin(axis=0)), n_labels, len(rows))])
 
 
-def typiclust(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
+def typiclust(encoding: Encoding, n_labels: int, seed: int) -> np.ndarray:
     """The most typical item of each of `n_labels` k-means clusters (Hacohen et al., ICML 2022, TPC_RP).
 
     As in their code, neighbours are those in the cluster, at most half of it, and in place of clusters that
     are too small the largest ones give another item.
     """
-    rows, points = _sample(posteriors, seed)
+    rows, points = _sample(encoding, seed)
     clusters = KMeans(n_labels, n_init=1, random_state=seed).fit_predict(points)
     groups = [np.flatnonzero(clusters == cluster) for cluster in range(n_labels)]
     groups = sorted((group for group in groups if len(group) >= _MIN_CLUSTER), key=len, reverse=True)
@@ -48,13 +48,13 @@ def typiclust(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
     return np.asarray(rows[_fill(np.array(chosen, dtype=np.int64), n_labels, len(rows))])
 
 
-def probcover(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
+def probcover(encoding: Encoding, n_labels: int, seed: int) -> np.ndarray:
     """Greedy cover of the latents by balls (Yehuda et al., NeurIPS 2022).
 
     Their radius is the largest at which 95 % of the balls hold items of one k-means cluster only; there are
     as many clusters as labels, since the number of classes is not known.
     """
-    rows, points = _sample(posteriors, seed)
+    rows, points = _sample(encoding, seed)
     clusters = KMeans(n_labels, n_init=1, random_state=seed).fit_predict(points)
     search = NearestNeighbors(n_neighbors=min(500, len(points) - 1), algorithm="brute").fit(points)
     distances, near = search.kneighbors()
@@ -75,9 +75,9 @@ def probcover(posteriors: Posteriors, n_labels: int, seed: int) -> np.ndarray:
     return np.asarray(rows[_fill(np.array(chosen, dtype=np.int64), n_labels, len(rows))])
 
 
-def _sample(posteriors: Posteriors, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    rows = numpy_generator(seed).permutation(len(posteriors))[:_N_ITEMS]
-    return rows, posteriors.points[rows]
+def _sample(encoding: Encoding, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    rows = numpy_generator(seed).permutation(len(encoding))[:_N_ITEMS]
+    return rows, encoding.points().values[rows]
 
 
 def _fill(chosen: np.ndarray, n_labels: int, n_items: int) -> np.ndarray:

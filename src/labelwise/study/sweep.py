@@ -39,7 +39,7 @@ def label_items(method: Method, task: Task, truth: np.ndarray, n_labeled: int, d
     if method.selection == "suggested":
         rows = task.pool.get("suggested")[draw, :n_labeled]
     else:
-        rows = SELECTIONS[method.selection](task.pool.get("posteriors"), n_labeled, draw)
+        rows = SELECTIONS[method.selection](task.pool.get("encoding"), n_labeled, draw)
     y = np.full(len(truth), UNLABELED)
     y[rows] = truth[rows]
     return y
@@ -62,7 +62,7 @@ def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.n
     labeled = y != UNLABELED
     n_named = 0
     if method.uses_model:
-        n_named = len(np.unique(task.pool.get("posteriors").top[labeled]))
+        n_named = len(np.unique(task.pool.get("encoding").top[labeled]))
     accuracy = accuracy_held_out = math.nan
     error = ""
     start = time.perf_counter()
