@@ -1,8 +1,8 @@
 """One protocol for progress and cancelling: training, encoding, refining and studies all report through it.
 
-Whoever does long work calls a listener with an `Event` between two steps. The command line draws events as
-a bar, a page as a bar, a notebook as lines, a test as a list. A listener that raises `Cancelled` ends the work
-there; what was kept so far stays.
+Long work calls a listener with an `Event` between two steps. The command line and the page draw events as a
+bar, a notebook as lines, a test as a list. A listener that raises `Cancelled` ends the work there; what was
+kept so far stays.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Event:
 Listener = Callable[[Event], None]
 
 
-class Cancelled(LabelwiseError):  # noqa: N818 (it ends work, but nothing went wrong)
+class Cancelled(LabelwiseError):
     """Raised by a listener to end the work that it listens to."""
 
 
