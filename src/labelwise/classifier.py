@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
 
+from labelwise.answerer import DecoderAnswerer
 from labelwise.decoding import DECODERS, Decoder
 from labelwise.decoding.base import split_labels
 from labelwise.errors import LabelError, ParameterError
@@ -145,6 +147,18 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.student_ is not None:
             return self.student_.predict(X)
         return self.decoder_.predict(self.gmvae_.encode(X))
+
+    def save(self, path: str | Path) -> None:
+        """Write what answers to the folder `path`; `labelwise.load` reads it.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        check_is_fitted(self)
+        answerer = DecoderAnswerer(self.gmvae_, self.decoder_) if self.student_ is None else self.student_
+        answerer.save(path)
 
     def _decoder(self) -> Decoder:
         switch = Option(True, False)

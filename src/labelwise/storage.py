@@ -85,29 +85,56 @@ def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, obje
     write_beside(path, write)
 
 
-def save_folder(path: Path, manifest: Mapping[str, Any], weights: Arrays) -> None:
-    """Write a model folder; a folder that was at `path` is replaced once the new one is complete.
+def save_folder(
+    path: Path,
+    manifest: Mapping[str, Any],
+    weights: Arrays,
+    *,
+    fill: Callable[[Path], None] = lambda folder: None,
+) -> None:
+    """Write a folder of ours; one of the same kind that was at `path` is replaced once the new one is complete.
+
+    Parameters
+    ----------
+    path : Path
+    manifest : mapping
+        JSON values; "kind" says what the folder is.
+    weights : dict of str to ndarray
+    fill : callable, optional
+        Puts more into the new folder, whose path it gets, before that takes its place.
 
     Raises
     ------
     StorageError
-        If it cannot be written, or if `path` is something else than a model folder.
+        If it cannot be written, or if `path` is something else.
     """
-    if path.exists() and not (path / MANIFEST).is_file():
-        raise StorageError(f"{path} exists and is no saved model: choose another name or remove it")
+    if path.exists():
+        _refuse_to_replace(path, manifest["kind"])
     temporary = _neighbour(path, "part")
     try:
         temporary.mkdir()
+        fill(temporary)
         _write_bytes(temporary / WEIGHTS, save(weights))
         full = {"format": FORMAT, **manifest, "weights_sha256": _sha256(temporary / WEIGHTS)}
         (temporary / MANIFEST).write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
-        for file in (temporary / WEIGHTS, temporary / MANIFEST):
-            _flush_to_disk(file)
+        for file in temporary.rglob("*"):
+            if file.is_file():
+                _flush_to_disk(file)
         _swap_folders(temporary, path)
     except (OSError, SafetensorError) as error:
+        if isinstance(error, StorageError):
+            raise
         raise StorageError(f"cannot write {path}: {_reason(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _refuse_to_replace(path: Path, kind: str) -> None:
+    if not (path / MANIFEST).is_file():
+        raise StorageError(f"{path} exists and is not a saved {kind}: choose another name or remove it")
+    found = read_manifest(path)["kind"]
+    if found != kind:
+        raise StorageError(f"{path} holds a {found}, not a {kind}: choose another name or remove it")
 
 
 def load_folder(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -41,12 +42,21 @@ class Neighbourhood:
         self.nodes = nodes.ravel()
         self.n_neighbors = min(n_neighbors, len(self.points) - 1)
 
+    @classmethod
+    def of_nodes(cls, points: np.ndarray, n_neighbors: int, **known: Any) -> Neighbourhood:
+        """Take distinct points as nodes, and properties such as `horizon` or `others` as they were found."""
+        self = cls.__new__(cls)
+        self.points, self.n_neighbors = points, min(n_neighbors, len(points) - 1)
+        self.nodes = known.pop("nodes", np.arange(len(points)))
+        vars(self).update(known)
+        return self
+
     @cached_property
     def _search(self) -> NearestPoints:
         return NearestPoints(self.points)
 
     @cached_property
-    def _others(self) -> tuple[np.ndarray, np.ndarray]:
+    def others(self) -> tuple[np.ndarray, np.ndarray]:
         """Distances and numbers of the neighbours of each node, both (n_nodes, n_neighbors)."""
         return self._search.others(self.n_neighbors)
 
@@ -60,7 +70,7 @@ class Neighbourhood:
         n_nodes = len(self.points)
         if self.n_neighbors < 1:
             return sparse.csr_array((n_nodes, n_nodes), dtype=np.float32)
-        distances, near = self._others
+        distances, near = self.others
         directed = _rows_of(near, _closeness(distances), n_nodes)
         return sparse.csr_array(directed.maximum(directed.T))
 
@@ -69,7 +79,7 @@ class Neighbourhood:
         """1 for nodes that have another one within `horizon`, less beyond, as in `place`; (n_nodes,)."""
         if self.n_neighbors < 1:
             return np.ones(len(self.points))
-        return self._fade(self._others[0][:, 0])
+        return self._fade(self.others[0][:, 0])
 
     @cached_property
     def degrees(self) -> np.ndarray:

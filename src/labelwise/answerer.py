@@ -1,0 +1,159 @@
+"""What is shipped: a fitted answer that can be saved, loaded, and asked about new items without the pool."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from labelwise.decoding import Decoder
+from labelwise.decoding.persistence import decoder_from_state, decoder_state
+from labelwise.errors import StorageError
+from labelwise.gmvae import GMVAE
+from labelwise.storage import damage_told, load_folder, read_manifest, save_folder
+from labelwise.student import Student
+
+KIND = "answerer"
+_MODEL = "model"
+
+
+class Answerer(Protocol):
+    """What every fitted answer can do: a `DecoderAnswerer` or a `Student`.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    item_shape_ : tuple of int
+        Shape of the items that it answers.
+    """
+
+    classes_: np.ndarray
+
+    @property
+    def item_shape_(self) -> tuple[int, ...]:
+        """Shape of one item."""
+        ...
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probabilities of shape (n_samples, n_classes)."""
+        ...
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Labels of shape (n_samples,)."""
+        ...
+
+    def save(self, path: str | Path) -> None:
+        """Write a folder that `labelwise.load` reads."""
+        ...
+
+
+class DecoderAnswerer:
+    """A model and a fitted decoder, in one.
+
+    Parameters
+    ----------
+    gmvae : GMVAE
+        Fitted.
+    decoder : Decoder
+        Fitted to encodings of that model, with its classes and its calibration.
+    """
+
+    def __init__(self, gmvae: GMVAE, decoder: Decoder) -> None:
+        self.gmvae = gmvae
+        self.decoder = decoder
+        self.classes_: np.ndarray = decoder.classes_
+
+    @property
+    def item_shape_(self) -> tuple[int, ...]:
+        """Shape of one item, as the model was given it."""
+        return self.gmvae.item_shape_
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Probability of each class.
+
+        Parameters
+        ----------
+        X : array-like
+            Items, as for `GMVAE.predict_proba`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Columns as in `classes_`; rows sum to 1.
+        """
+        return self.decoder.predict_proba(self.gmvae.encode(X))
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Label of each item, shape (n_samples,)."""
+        return self.decoder.predict(self.gmvae.encode(X))
+
+    def save(self, path: str | Path) -> None:
+        """Write the folder `path`: the model, the decoder, its classes and its calibration.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written.
+        """
+        settings, arrays = decoder_state(self.decoder)
+        manifest = {
+            "kind": KIND,
+            "labelwise": importlib.metadata.version("labelwise"),
+            "classes": self.classes_.tolist(),
+            "decoder": settings,
+        }
+        save_folder(Path(path), manifest, arrays, fill=lambda folder: self.gmvae.save(folder / _MODEL))
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto") -> DecoderAnswerer:
+        """Read what `save` wrote; nothing is unpickled.
+
+        Raises
+        ------
+        StorageError
+            If the folder is missing, damaged or from a newer labelwise.
+        """
+        path = Path(path)
+        manifest, arrays = load_folder(path, KIND)
+        gmvae = GMVAE.load(path / _MODEL, device=device)
+        with damage_told(path):
+            return cls(gmvae, decoder_from_state(manifest["decoder"], arrays))
+
+
+def load(path: str | Path, *, device: str = "auto") -> Answerer:
+    """Read an answerer: what `GMVAEClassifier.save`, `Student.save` or a project wrote.
+
+    Parameters
+    ----------
+    path : path
+        A folder; of a project, its answerer is read.
+    device : str, default="auto"
+        Where to compute.
+
+    Returns
+    -------
+    Answerer
+        With `classes_`, `predict_proba(X)` and `predict(X)`.
+
+    Raises
+    ------
+    StorageError
+        If there is no answerer, or it is damaged or from a newer labelwise.
+    """
+    path = Path(path)
+    kind = read_manifest(path)["kind"]
+    if kind == "project":
+        path = path / "answerer"
+        if not path.exists():
+            raise StorageError(f"{path.parent} has no answerer yet: run labelwise decode {path.parent} first")
+        kind = read_manifest(path)["kind"]
+    if kind == "student":
+        return Student.load(path, device=device)
+    if kind == "gmvae":
+        raise StorageError(
+            f"{path} holds a model that knows components, but no labels: read it with GMVAE.load, and name "
+            "its components with GMVAEClassifier or a project"
+        )
+    return DecoderAnswerer.load(path, device=device)
