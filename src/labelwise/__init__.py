@@ -10,11 +10,17 @@ from typing import TYPE_CHECKING
 # and `labelwise --help` stay fast and free of torch.
 _PUBLIC = {
     "GMVAE": "labelwise.gmvae",
+    "UNLABELED": "labelwise.labels",
+    "AutoDecoder": "labelwise.decoding",
+    "Encoding": "labelwise.encoding",
     "GMVAEClassifier": "labelwise.classifier",
     "HardDecoder": "labelwise.decoding",
+    "Project": "labelwise.project",
     "SoftDecoder": "labelwise.decoding",
-    "UNLABELED": "labelwise.decoding",
+    "Student": "labelwise.student",
+    "forecast_accuracy": "labelwise.planning.forecast",
     "label_budget": "labelwise.planning.budget",
+    "load": "labelwise.answerer",
     "load_dataset": "labelwise.data",
     "suggest": "labelwise.planning.suggest",
 }
@@ -22,21 +28,33 @@ _PUBLIC = {
 __all__ = [
     "GMVAE",
     "UNLABELED",
+    "AutoDecoder",
+    "Encoding",
     "GMVAEClassifier",
     "HardDecoder",
+    "Project",
     "SoftDecoder",
+    "Student",
+    "forecast_accuracy",
     "label_budget",
+    "load",
     "load_dataset",
     "suggest",
 ]
 
 if TYPE_CHECKING:
+    from labelwise.answerer import load
     from labelwise.classifier import GMVAEClassifier
     from labelwise.data import load_dataset
-    from labelwise.decoding import UNLABELED, HardDecoder, SoftDecoder
+    from labelwise.decoding import AutoDecoder, HardDecoder, SoftDecoder
+    from labelwise.encoding import Encoding
     from labelwise.gmvae import GMVAE
+    from labelwise.labels import UNLABELED
     from labelwise.planning.budget import label_budget
+    from labelwise.planning.forecast import forecast_accuracy
     from labelwise.planning.suggest import suggest
+    from labelwise.project import Project
+    from labelwise.student import Student
 
 
 def __getattr__(name: str) -> object:

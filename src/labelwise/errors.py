@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "CheckpointError",
     "ClassWithoutLabelWarning",
+    "DataChangedWarning",
     "DataError",
     "DoubtfulLabelWarning",
     "DownloadError",
@@ -83,3 +84,7 @@ class ClassWithoutLabelWarning(LabelwiseWarning):
 
 class DoubtfulLabelWarning(LabelwiseWarning):
     """Some labels disagree with what everything near their items says."""
+
+
+class DataChangedWarning(LabelwiseWarning):
+    """The data of a project are not what they were when it was made."""

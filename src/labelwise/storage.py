@@ -68,6 +68,16 @@ def write_text(path: Path, text: str) -> None:
     write_beside(path, write)
 
 
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file in one step.
+
+    Raises
+    ------
+    StorageError
+    """
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
 def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows as a CSV file, in one step.
 
@@ -92,7 +102,7 @@ def save_folder(
     *,
     fill: Callable[[Path], None] = lambda folder: None,
 ) -> None:
-    """Write a folder of ours; one of the same kind that was at `path` is replaced once the new one is complete.
+    """Write a folder of ours; an older one of the same kind is replaced once the new one is complete.
 
     Parameters
     ----------
@@ -100,6 +110,7 @@ def save_folder(
     manifest : mapping
         JSON values; "kind" says what the folder is.
     weights : dict of str to ndarray
+        May be empty: there is no file of weights then.
     fill : callable, optional
         Puts more into the new folder, whose path it gets, before that takes its place.
 
@@ -114,8 +125,10 @@ def save_folder(
     try:
         temporary.mkdir()
         fill(temporary)
-        _write_bytes(temporary / WEIGHTS, save(weights))
-        full = {"format": FORMAT, **manifest, "weights_sha256": _sha256(temporary / WEIGHTS)}
+        full = {"format": FORMAT, **manifest}
+        if weights:
+            _write_bytes(temporary / WEIGHTS, save(weights))
+            full["weights_sha256"] = _sha256(temporary / WEIGHTS)
         (temporary / MANIFEST).write_text(json.dumps(full, indent=2) + "\n", encoding="utf-8")
         for file in temporary.rglob("*"):
             if file.is_file():
@@ -155,6 +168,8 @@ def load_folder(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
     if manifest["kind"] != kind:
         raise StorageError(f"{path} holds a {manifest['kind']}, not a {kind}")
     weights = path / WEIGHTS
+    if "weights_sha256" not in manifest and not weights.exists():
+        return manifest, {}
     if not weights.is_file():
         raise StorageError(f"{path} is damaged: {WEIGHTS} is missing; restore it from a copy or train again")
     if _sha256(weights) != manifest.get("weights_sha256"):
@@ -189,6 +204,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise StorageError(f"{file} is damaged (no format number): restore it from a copy or train again")
     _check_format(manifest["format"], path)
     return manifest
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Replace the manifest of the folder `path`, in one step.
+
+    Raises
+    ------
+    StorageError
+    """
+    write_text(path / MANIFEST, json.dumps(manifest, indent=2) + "\n")
 
 
 def write_tensors(path: Path, arrays: Arrays, header: Mapping[str, Any]) -> None:

@@ -1,35 +1,21 @@
-"""What `decode` and `refine` share: decoders by name, files of answers, and what summaries say of both."""
+"""Predictions as files, and what summaries say of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from labelwise.data import Dataset
-    from labelwise.decoding import Decoder
+    from labelwise.project import Answers, Project
 
 _SHOWN = 5
 
 
-class DecoderName(StrEnum):
-    """Values of --decoder: the names in `labelwise.decoding.DECODERS`, which takes long to import."""
-
-    auto = "auto"
-    poisson = "poisson"
-    spreading = "spreading"
-    bayes = "bayes"
-    related = "related"
-    soft = "soft"
-    hard = "hard"
-
-
-def write_answers(path: Path, columns: Mapping[str, Sequence[Any]], paths: list[str] | None) -> None:
-    """Write a CSV with a line for each item: its index, `columns`, and its path in a folder of images.
+def write_predictions(path: Path, answers: Answers, paths: Sequence[str] | None) -> None:
+    """Write a CSV with a line for each item: index, label, probability, and path for a folder of images.
 
     Raises
     ------
@@ -37,56 +23,70 @@ def write_answers(path: Path, columns: Mapping[str, Sequence[Any]], paths: list[
     """
     from labelwise.storage import write_csv
 
-    n_samples = len(next(iter(columns.values())))
-    table = {"index": range(n_samples), **columns} | ({} if paths is None else {"path": paths})
+    labels = ["" if label is None else str(label) for label in answers.labels]
+    probabilities = [f"{probability:.4f}" for probability in answers.confidence]
+    columns = {"index": range(len(labels)), "label": labels, "probability": probabilities}
+    table = {**columns, **({} if paths is None else {"path": paths})}
     write_csv(
         path, list(table), [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
     )
 
 
-def as_text(probabilities: np.ndarray) -> list[str]:
-    """Probabilities as files of answers have them."""
-    return [f"{probability:.4f}" for probability in probabilities]
+def summarise_answers(answers: Answers, truth: np.ndarray | None, scored: np.ndarray) -> dict[str, Any]:
+    """Numbers of a summary; accuracy on the answered items `scored`, where their classes are known.
 
-
-def describe_decoder(name: str, decoder: Decoder, y: np.ndarray, paths: list[str] | None) -> dict[str, Any]:
-    """What the summary says of a fitted decoder, and of labels that it doubts."""
-    doubtful = [
-        {"index": int(row), "label": str(y[row])} | ({} if paths is None else {"path": paths[row]})
-        for row in getattr(decoder, "doubtful_labels_", ())
-    ]
-    return {
-        "decoder": name,
-        "choice": getattr(decoder, "choice_", None),
-        "reason": getattr(decoder, "reason_", None),
-        "doubtful_labels": doubtful,
-    }
-
-
-def decoder_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Say what `describe_decoder` found."""
-    lines = [f"decoder: {summary['decoder']}"]
-    if summary["choice"] is not None:
-        lines = [f"decoder: {summary['choice']}, which auto chose: {summary['reason']}"]
-    if doubtful := summary["doubtful_labels"]:
-        named = [f"{label.get('path', label['index'])} ({label['label']})" for label in doubtful[:_SHOWN]]
-        more = f" and {len(doubtful) - _SHOWN} more" if len(doubtful) > _SHOWN else ""
-        lines.append(f"doubtful labels: {', '.join(named)}{more}")
-    return lines
-
-
-def compare_with_truth(
-    answers: np.ndarray, classes: Sequence[str], dataset: Dataset, scored: np.ndarray
-) -> tuple[list[str] | None, float | None]:
-    """Classes without a label, and the accuracy of the answers in the rows `scored`.
-
-    Both are None where the data do not know their classes, or labels are no names of classes.
+    Parameters
+    ----------
+    answers : Answers
+    truth : ndarray of shape (n_samples,), dtype object, or None
+        Names of classes; -1 where one is not known.
+    scored : ndarray of shape (n_samples,), bool
     """
-    import numpy as np
+    answered = answers.labels != None  # noqa: E711 (item by item)
+    classes = [str(label) for label in answers.classes]
+    summary: dict[str, Any] = {
+        "classes": classes,
+        "n_samples": len(answered),
+        "n_without_answer": int((~answered).sum()),
+        "share_answered": float(answered.mean()),
+        "expected_error": float(1 - answers.confidence[answered].mean()) if answered.any() else None,
+        "classes_without_label": None,
+        "accuracy": None,
+    }
+    if truth is None:
+        return summary
+    known = truth != -1
+    names = {str(name) for name in truth[known]}
+    if names >= set(classes):  # else labels are not names of these classes
+        counted = scored & answered & known
+        right = answers.labels[counted].astype(str) == truth[counted].astype(str)
+        summary["classes_without_label"] = sorted(names - set(classes))
+        summary["accuracy"] = float(right.mean()) if counted.any() else None
+    return summary
 
-    if dataset.y is None or dataset.names is None or not set(dataset.names) >= set(classes):
-        return None, None
-    truth = np.array(dataset.names, dtype=object)[dataset.y]
-    scored = scored & (answers != "")
-    accuracy = float((answers[scored] == truth[scored]).mean()) if scored.any() else None
-    return sorted(set(dataset.names) - set(classes)), accuracy
+
+def source_lines(about: Mapping[str, Any], project: Project | None) -> list[str]:
+    """Say what answered, and which labels it doubts."""
+    if about["answerer"] == "student":
+        lines = [
+            f"answered by the student ({about['verdict']})" if "verdict" in about else "answered by a student"
+        ]
+        if about.get("n_newer"):
+            lines.append(
+                f"{about['n_newer']} labels are newer than it: labelwise refine teaches it those too"
+            )
+        return lines
+    lines = [f"decoder: {about['decoder']}"]
+    if about["choice"] is not None:
+        lines = [f"decoder: {about['choice']}, chosen by auto: {about['reason']}"]
+    doubtful = about["doubtful_labels"]
+    if doubtful and project is not None:
+        y = project.labels()
+        named = [f"{project.pool.identity(row)} ({y[row]})" for row in doubtful[:_SHOWN]]
+        more = f" and {len(doubtful) - _SHOWN} more" if len(doubtful) > _SHOWN else ""
+        lines.append(f"doubtful labels, worth a second look: {', '.join(named)}{more}")
+    if about["n_unnamed_components"]:
+        lines.append(
+            f"{about['n_unnamed_components']} of {about['n_components']} components hold no labelled item"
+        )
+    return lines

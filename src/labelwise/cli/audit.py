@@ -10,41 +10,46 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.items import open_items
-from labelwise.cli.options import ClassColumnOption, ModelArgument
+from labelwise.cli.items import read_items
+from labelwise.cli.options import ClassColumnOption, JsonOption, ProjectArgument, SkipUnreadableOption
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
     import numpy as np
 
     from labelwise.diagnostics.audit import Drift, MixedComponent, Served
+    from labelwise.project import Answers
 
 
 def audit(
-    model: ModelArgument,
-    data: Annotated[str, typer.Argument(metavar="DATA", help="Items to look at; with classes for accuracy.")],
-    labels: Annotated[
-        Path | None, typer.Option(help="CSV index,label (or path,label): the labels that name components.")
+    project: ProjectArgument,
+    data: Annotated[str, typer.Argument(metavar="NEW_DATA", help="Items to look at.")],
+    truth: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV index,label (or path,label): true classes of NEW_DATA.",
+            show_default="the classes in NEW_DATA, if it has any",
+        ),
     ] = None,
     groups: Annotated[
-        Path | None, typer.Option(help="CSV index,label (or path,label): the group of each item.")
+        Path | None,
+        typer.Option(help="CSV index,label (or path,label): the group of each item of NEW_DATA."),
     ] = None,
     abstain: Annotated[
-        float, typer.Option(help="An answer with a probability below this counts as none, 0..1.")
+        float, typer.Option(help="A prediction with a probability below this counts as none, 0..1.")
     ] = 0.0,
     label_column: ClassColumnOption = None,
+    skip_unreadable: SkipUnreadableOption = False,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="CSV to write: one row a class and group.")
+        Path | None, typer.Option("--output", "-o", help="CSV to write: one row for each class and group.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Taken by every command; nothing in this one is random.")] = 0,
-    json_output: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    json_output: JsonOption = False,
 ) -> None:
-    """Check MODEL on DATA: drift, mixed components, and accuracy, coverage and abstention by class and group.
+    """Check PROJECT on NEW_DATA: drift, mixed components, and accuracy and coverage by class and group.
 
-    Accuracy needs --labels to name the components, and classes in DATA to compare with; labelled items are
-    left out of it.
+    Predictions come from the labels in PROJECT; without any, drift and components are checked.
 
-    Example: labelwise audit mnist.labelwise mnist --labels labels.csv --groups writers.csv
+    Example: labelwise audit mnist.labelwise new/ --truth truth.csv --groups writers.csv
     """
     if not 0 <= abstain <= 1:
         raise ParameterError(f"--abstain {abstain:g} must be a probability from 0 to 1")
@@ -52,25 +57,31 @@ def audit(
 
     from labelwise.data import read_labels
     from labelwise.diagnostics.audit import measure_drift, mixed_components, served
+    from labelwise.project import Project
 
-    gmvae, dataset = open_items(model, data, label_column=label_column)
-    drift = measure_drift(gmvae, dataset.X)
+    opened = Project.open(project)
+    dataset = read_items(
+        data, opened.pool.item_shape, label_column=label_column, skip_unreadable=skip_unreadable
+    )
+    gmvae, n_samples = opened.gmvae, len(dataset.X)
     encoding = gmvae.encode(dataset.X)
-    n_components, n_samples = encoding.n_components, len(dataset.X)
+    drift = measure_drift(gmvae, dataset.X)
+    n_components = encoding.n_components
+    y, names = dataset.y, dataset.names
+    if truth is not None:
+        y, names = _codes(read_labels(truth, n_samples=n_samples, paths=dataset.paths))
+    has_labels = bool(opened.labeled() or opened.names())
     right, answered = np.full(n_samples, math.nan), np.ones(n_samples, dtype=bool)
-    if labels is not None:
-        y = read_labels(labels, n_samples=n_samples, paths=dataset.paths)
-        right, answered = _answers(encoding, y, dataset.y, dataset.names, abstain)
+    if has_labels:
+        right, answered = _answers(opened.answer_new(dataset.X), y, names, abstain)
     rows: list[Served] = []
     mixed: list[MixedComponent] = []
-    if dataset.y is not None and dataset.names is not None:
-        rows += served("class", dataset.y, dataset.names, encoding.top, right, answered, n_components)
-        mixed = mixed_components(encoding.top, dataset.y, dataset.names, n_components)
+    if y is not None and names is not None:
+        rows += served("class", y, names, encoding.top, right, answered, n_components)
+        mixed = mixed_components(encoding.top, y, names, n_components)
     if groups is not None:
-        given = read_labels(groups, n_samples=n_samples, paths=dataset.paths)
-        names = sorted({str(group) for group in given if group != -1})
-        codes = np.array([-1 if group == -1 else names.index(str(group)) for group in given])
-        rows += served("group", codes, names, encoding.top, right, answered, n_components)
+        codes, found = _codes(read_labels(groups, n_samples=n_samples, paths=dataset.paths))
+        rows += served("group", codes, found, encoding.top, right, answered, n_components)
     if output is not None:
         _write(output, rows)
     if json_output:
@@ -85,26 +96,30 @@ def audit(
         )
         return
     _print_drift(drift)
-    _print_served(rows, has_labels=labels is not None)
+    _print_served(rows, has_labels=has_labels)
     _print_mixed(mixed)
 
 
-def _answers(
-    encoding: Any, y: np.ndarray, truth: np.ndarray | None, names: list[str] | None, abstain: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each item is answered rightly (NaN where that is not known), and whether it is answered."""
+def _codes(given: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Codes of names, -1 where there is none, and the names."""
     import numpy as np
 
-    from labelwise.decoding import SoftDecoder
+    names = sorted({str(name) for name in given if name != -1})
+    return np.array([-1 if name == -1 else names.index(str(name)) for name in given]), names
 
-    decoder = SoftDecoder().fit(encoding, y)
-    probabilities = decoder.predict_proba(encoding)
-    answered = probabilities.max(axis=1) >= abstain
-    right = np.full(len(y), math.nan)
-    if truth is not None and names is not None:
-        answers = decoder.classes_[probabilities.argmax(axis=1)]
-        scored = answered & np.array([label == -1 for label in y])
-        right[scored] = answers[scored] == np.array(names, dtype=object)[truth[scored]]
+
+def _answers(
+    answers: Answers, y: np.ndarray | None, names: list[str] | None, abstain: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Whether each prediction is right (NaN where that is not known), and whether there is one."""
+    import numpy as np
+
+    predicted = answers.abstain(abstain).labels
+    answered = predicted != None  # noqa: E711 (item by item)
+    right = np.full(len(predicted), math.nan)
+    if y is not None and names is not None:
+        scored = answered & (y >= 0)
+        right[scored] = predicted[scored].astype(str) == np.array(names)[y[scored]]
     return right, answered
 
 

@@ -5,26 +5,24 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from labelwise.cli.options import JsonOption
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
     from labelwise.planning.budget import Coverage, LabelBudget
-    from labelwise.planning.forecast import Forecast
 
 
 def budget(
-    model: Annotated[
-        Path | None, typer.Argument(metavar="MODEL", help="A trained model: use the sizes of its components.")
-    ] = None,
-    data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="Its data, to estimate accuracy with --labels.")
+    project: Annotated[
+        Path | None,
+        typer.Argument(metavar="[PROJECT]", help="A project: use its items and the sizes of its components."),
     ] = None,
     n_samples: Annotated[
-        int | None, typer.Option(help="Items in the pool; with MODEL, those it was trained on.")
+        int | None, typer.Option(help="Items in the pool; with PROJECT, those that it has.")
     ] = None,
     components: Annotated[
         int | None, typer.Option(help="Equal components to be named; 100 if not given.")
@@ -33,97 +31,57 @@ def budget(
     n_labels: Annotated[
         int | None, typer.Option(help="The other way round: what this many random labels reach.")
     ] = None,
-    labels: Annotated[
-        Path | None, typer.Option(help="Labels at hand (index,label): what accuracy do they give, and more?")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the estimate of accuracy.")] = 0,
-    json_output: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
+    json_output: JsonOption = False,
 ) -> None:
     """Say how many labels give every component a name.
 
-    Without MODEL, components are taken as equally large.
-
-    With MODEL, DATA and --labels: the accuracy to expect now, and with 10, 50 and 100 labels more.
+    Without PROJECT, components count as equally large.
 
     Example: labelwise budget --n-samples 145600 --components 100
 
-    Example: labelwise budget mnist.labelwise mnist --labels labels.csv
+    Example: labelwise budget mnist.labelwise
     """
     from labelwise.planning.budget import label_budget, label_coverage
 
-    if labels is not None and (model is None or data is None):
-        raise ParameterError("--labels needs MODEL and DATA: labelwise budget MODEL DATA --labels labels.csv")
-    if labels is None and data is not None:
-        raise ParameterError("DATA is only looked at with --labels: add it, or leave DATA out")
-    if model is not None and components is not None:
-        raise ParameterError("give MODEL or --components, not both: a model knows its components")
+    if project is not None and components is not None:
+        raise ParameterError("give PROJECT or --components, not both: a project knows its components")
     shares = None
-    if model is not None:
-        shares, trained_on = _shares(model)
+    if project is not None:
+        shares, trained_on = _shares(project)
         n_samples = n_samples or trained_on
         components = len(shares)
     budgets = {"equal components": label_budget(n_samples, components, confidence)}
     if shares is not None:
-        budgets["the model's components"] = label_budget(n_samples, confidence=confidence, weights=shares)
+        budgets["the project's components"] = label_budget(n_samples, confidence=confidence, weights=shares)
     coverage = None
     if n_labels is not None:
         size = {"weights": shares} if shares is not None else {"n_components": components}
         coverage = label_coverage(n_labels, n_samples, **size)
-    forecast = _forecast(model, data, labels, seed) if model and data and labels else None
     if json_output:
-        typer.echo(json.dumps(_as_json(budgets, coverage, forecast)))
+        result = {
+            "budgets": {name: asdict(found) for name, found in budgets.items()},
+            "coverage": None if coverage is None else asdict(coverage),
+        }
+        typer.echo(json.dumps(result))
         return
     for name, found in budgets.items():
         _print_budget(name, found)
     if coverage is not None:
         _print_coverage(coverage)
-    if forecast is not None:
-        _print_forecast(forecast)
 
 
-def _shares(model: Path) -> tuple[list[float], int | None]:
-    from labelwise.errors import StorageError
-    from labelwise.storage import load_folder
+def _shares(path: Path) -> tuple[list[float], int]:
+    from labelwise.project import Project
 
-    manifest, _ = load_folder(model, "gmvae")
-    try:
-        n_samples = manifest["extra"].get("data", {}).get("n_samples")
-        return [float(share) for share in manifest["shares"]], n_samples
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise StorageError(
-            f"{model} is damaged: its manifest is not complete; restore it from a copy or train again"
-        ) from error
-
-
-def _forecast(model: Path, data: str, labels: Path, seed: int) -> Forecast:
-    from labelwise.data import load_dataset, read_labels
-    from labelwise.decoding import SoftDecoder
-    from labelwise.gmvae import GMVAE
-    from labelwise.planning.forecast import forecast_accuracy
-
-    gmvae = GMVAE.load(model)
-    dataset = load_dataset(data)
-    y = read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
-    return forecast_accuracy(SoftDecoder(), gmvae.predict_proba(dataset.X), y, random_state=seed)
-
-
-def _as_json(
-    budgets: dict[str, LabelBudget], coverage: Coverage | None, forecast: Forecast | None
-) -> dict[str, Any]:
-    return {
-        "budgets": {name: asdict(found) for name, found in budgets.items()},
-        "coverage": None if coverage is None else asdict(coverage),
-        "forecast": None
-        if forecast is None
-        else {name: values.tolist() for name, values in asdict(forecast).items()},
-    }
+    project = Project.open(path)
+    return [float(share) for share in project.gmvae.shares_], len(project)
 
 
 def _print_budget(name: str, found: LabelBudget) -> None:
     pool = "" if found.n_samples is None else f" in {found.n_samples:,} items"
     typer.echo(f"{found.n_components} components{pool} ({name}), all named with {found.confidence:.1%}:")
     if found.n_ignored:
-        typer.echo(f"  {found.n_ignored} components hold less than one item and are left out")
+        typer.echo(f"  {found.n_ignored} components hold less than one item and do not count")
     rows: list[tuple[str, int | None]] = [
         ("items chosen, one in each component", found.chosen),
         ("random items, exact", found.finite),
@@ -144,15 +102,3 @@ def _print_coverage(coverage: Coverage) -> None:
         f"  without one are, on average, {coverage.n_uncovered:.1f} components "
         f"with {coverage.mass_uncovered:.1%} of the items"
     )
-
-
-def _print_forecast(forecast: Forecast) -> None:
-    typer.echo("Accuracy of soft decoding, estimated from the labels alone (95 % interval):")
-    for number, count in enumerate(forecast.n_labels):
-        gain = (
-            "" if number == 0 else f"   {forecast.gain[number]:+.1%} by {count - forecast.n_labels[0]} more"
-        )
-        typer.echo(
-            f"  {count:>6,} labels: {forecast.accuracy[number]:6.1%} "
-            f"({forecast.low[number]:.1%} to {forecast.high[number]:.1%}){gain}"
-        )

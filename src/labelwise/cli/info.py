@@ -1,43 +1,107 @@
-"""`labelwise info`: what a saved model is."""
+"""`labelwise info`: what a project, or a saved model, is."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from labelwise.cli.items import holds_student
-from labelwise.cli.options import ModelOrStudentArgument
-from labelwise.errors import StorageError
+from labelwise.cli.options import JsonOption
 
 _SHOWN = 10  # classes
 
 
 def info(
-    model: ModelOrStudentArgument,
-    seed: Annotated[int, typer.Option(help="Taken by every command; nothing in this one is random.")] = 0,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="PROJECT", help="Folder of a project, a model, an answerer or a student."),
+    ],
+    json_output: JsonOption = False,
 ) -> None:
-    """Say what MODEL is: data, settings, training, components; or, of a student, how it did.
+    """Say what PROJECT holds: data, model, labels, answers. Also for a saved model, answerer or student.
 
-    Example: labelwise info mnist.labelwise
+    Example: labelwise info birds.labelwise
     """
-    from labelwise.storage import load_folder
+    from labelwise.storage import damage_told, read_manifest
 
-    is_student = holds_student(model)
-    manifest, _ = load_folder(model, "student" if is_student else "gmvae")
-    try:
-        lines = _student_lines(manifest) if is_student else _lines(manifest)
-    except (LookupError, TypeError, AttributeError, ValueError) as error:
-        raise StorageError(
-            f"{model} is damaged: its manifest is not complete; restore it from a copy or train again"
-        ) from error
+    manifest = read_manifest(path)
+    with damage_told(path):
+        if manifest["kind"] == "project":
+            lines, content = _of_project(path)
+        else:
+            lines, content = _KINDS[manifest["kind"]](manifest), manifest
     if json_output:
-        typer.echo(json.dumps(manifest))
+        typer.echo(json.dumps(content))
         return
     for name, value in lines:
         typer.echo(f"{name:<14}{value}")
+
+
+def _of_project(path: Path) -> tuple[list[tuple[str, str]], dict[str, Any]]:
+    from labelwise.project import Project
+    from labelwise.storage import read_manifest
+
+    project = Project.open(path)
+    source, labeled, groups = project.source, project.labeled(), project.groups()
+    classes = Counter(label for label, _ in labeled.values())
+    model = read_manifest(path / "model")
+    answerer = read_manifest(path / "answerer") if (path / "answerer").exists() else None
+    lost = [group for group in groups if not group.now]
+    where = "given as arrays" if source.place is None else source.place
+    where += "" if source.place is None or source.is_there else " (not there now)"
+    shown = ", ".join(f"{label} {count}" for label, count in classes.most_common(_SHOWN))
+    more = f", … {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    lines = [
+        ("data", f"{source.name}: {len(project):,} items of {'x'.join(map(str, project.pool.item_shape))}"),
+        ("from", where),
+        ("labels", f"{len(labeled):,} of {len(classes)} classes: {shown}{more}" if labeled else "none yet"),
+        ("decisions", f"{len(project.journal.decisions):,} in {path / 'labels.jsonl'}"),
+        ("named groups", ", ".join(f"{c}: {name}" for c, name in sorted(project.names().items())) or "none"),
+        ("answers by", "nothing yet" if answerer is None else _answerer_words(answerer)),
+        *_lines(model)[1:],
+    ]
+    if lost:
+        words = ", ".join(f"{group.component} ({group.label})" for group in lost)
+        lines.append(("lost names", f"of components of an earlier model that no component matches: {words}"))
+    gone = project.lost_labels()
+    if gone:
+        words = ", ".join(f"{item} ({label})" for item, label in gone[:_SHOWN])
+        lines.append(("lost labels", f"{len(gone):,} of items that are gone: {words}"))
+    content = {
+        "path": str(path),
+        "data": source.as_json(),
+        "n_samples": len(project),
+        "n_labeled": len(labeled),
+        "classes": dict(classes),
+        "names": project.names(),
+        "lost_names": [vars(group) for group in lost],
+        "n_lost_labels": len(gone),
+        "n_decisions": len(project.journal.decisions),
+        "answerer": None if answerer is None else answerer["kind"],
+        "model": model,
+    }
+    return lines, content
+
+
+def _answerer_words(manifest: dict[str, Any]) -> str:
+    if manifest["kind"] == "student":
+        return "a student"
+    decoder = manifest["decoder"]
+    choice = decoder["fitted"].get("choice_")
+    return f"decoder {decoder['name']}" + (f": {choice['value']}" if choice else "")
+
+
+def _answerer_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    classes = [str(label) for label in manifest["classes"]]
+    more = f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    return [
+        ("answerer", _answerer_words(manifest)),
+        ("classes", f"{len(classes)}: {', '.join(classes[:_SHOWN])}{more}"),
+        ("written by", f"labelwise {manifest['labelwise']}, format {manifest['format']}"),
+    ]
 
 
 def _lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
@@ -91,10 +155,13 @@ def _student_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         (
             "check",
-            "none: there were too few labels to keep some back"
+            "none: there were too few labels to hold some back"
             if check is None
-            else f"right on {check['student']} of {check['n_labels']} labels that were kept back, "
+            else f"right on {check['student']} of {check['n_labels']} labels that were held back, "
             f"the decoder on {check['teacher']}",
         ),
         ("written by", f"labelwise {manifest['labelwise']}, format {manifest['format']}"),
     ]
+
+
+_KINDS = {"gmvae": _lines, "student": _student_lines, "answerer": _answerer_lines}

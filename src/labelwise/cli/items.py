@@ -1,8 +1,7 @@
-"""A model and the items that it is asked about, for every command that takes both."""
+"""New items for a model that knows what items look like."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,29 +10,6 @@ from labelwise.errors import DataError
 
 if TYPE_CHECKING:
     from labelwise.data import Dataset
-    from labelwise.gmvae import GMVAE
-
-
-def open_items(
-    model: Path,
-    data: str,
-    *,
-    label_column: str | None = None,
-    skip_unreadable: bool = False,
-    device: str = "auto",
-) -> tuple[GMVAE, Dataset]:
-    """Load MODEL and DATA; images that are skipped are named on stderr.
-
-    Raises
-    ------
-    StorageError, DataError
-        If one of them cannot be read, or the items are not of the model's shape.
-    """
-    from labelwise.gmvae import GMVAE
-
-    gmvae = GMVAE.load(model, device=device)
-    dataset = read_items(data, gmvae.item_shape_, label_column=label_column, skip_unreadable=skip_unreadable)
-    return gmvae, dataset
 
 
 def read_items(
@@ -43,7 +19,7 @@ def read_items(
     label_column: str | None = None,
     skip_unreadable: bool = False,
 ) -> Dataset:
-    """Load DATA for a model of items of `item_shape`; images that are skipped are named on stderr.
+    """Load DATA for a model of items of `item_shape`; images that are skipped are listed on stderr.
 
     Raises
     ------
@@ -62,16 +38,3 @@ def read_items(
             f"shape {tuple(item_shape)}: use data of the same kind"
         )
     return dataset
-
-
-def holds_student(model: Path) -> bool:
-    """Whether MODEL is a student that `labelwise refine` saved, and no model of components.
-
-    Raises
-    ------
-    StorageError
-        If it is neither.
-    """
-    from labelwise.storage import read_manifest
-
-    return bool(read_manifest(model)["kind"] == "student")

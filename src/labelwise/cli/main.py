@@ -13,11 +13,14 @@ from labelwise.cli.audit import audit
 from labelwise.cli.budget import budget
 from labelwise.cli.decode import decode
 from labelwise.cli.demo import demo
+from labelwise.cli.forecast import forecast
 from labelwise.cli.info import info
+from labelwise.cli.label import label
 from labelwise.cli.refine import refine
 from labelwise.cli.study import study
 from labelwise.cli.suggest import suggest
 from labelwise.cli.train import train
+from labelwise.cli.update import update
 from labelwise.errors import LabelwiseError
 
 app = typer.Typer(
@@ -28,7 +31,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for command in (demo, train, budget, suggest, decode, refine, study, audit, info):
+for command in (
+    demo,
+    train,
+    suggest,
+    label,
+    decode,
+    refine,
+    forecast,
+    audit,
+    info,
+    update,
+    budget,
+    study,
+):
     app.command()(command)
 
 

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-ModelArgument = Annotated[Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` saved.")]
-ModelOrStudentArgument = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Folder that `labelwise train` or `refine` saved.")
+
+class DecoderName(StrEnum):
+    """Values of --decoder: the names in `labelwise.decoding.DECODERS`, which takes long to import."""
+
+    auto = "auto"
+    poisson = "poisson"
+    spreading = "spreading"
+    bayes = "bayes"
+    related = "related"
+    soft = "soft"
+    hard = "hard"
+
+
+ProjectArgument = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="Folder that `labelwise train` made.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 NoNumberColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv or .parquet that holds labels, not numbers to learn.")
+    str | None, typer.Option(help="Column of a .csv or .parquet that holds classes, not numbers to learn.")
 ]
 ClassColumnOption = Annotated[
     str | None, typer.Option(help="Column of a .csv or .parquet that holds the classes.")
 ]
 SkipUnreadableOption = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and name them.")
+    bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and list them.")
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

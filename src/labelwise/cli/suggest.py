@@ -9,71 +9,107 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.items import open_items
-from labelwise.cli.options import ModelArgument, NoNumberColumnOption, SkipUnreadableOption
+from labelwise.cli.options import JsonOption, ProjectArgument
+from labelwise.cli.places import check_folder_of
 from labelwise.errors import LabelError, ParameterError, StorageError
 
 if TYPE_CHECKING:
-    from labelwise.planning.suggest import Suggestion
+    import numpy as np
+
+    from labelwise.project import Project
 
 
 def suggest(
-    model: ModelArgument,
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help="The items to choose from, as for `labelwise train`.")
-    ],
-    budget: Annotated[int, typer.Option(min=1, help="How many items to suggest.")] = 10,
+    project: ProjectArgument,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="How many items to suggest.", show_default="10")
+    ] = None,
+    sheets: Annotated[
+        int | None,
+        typer.Option(min=1, help="Suggest so many sheets instead: tight groups, each shown by a few items."),
+    ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="CSV index,label (or path,label): the labels so far; their items are left out."),
+        typer.Option(help="CSV index,label (or path,label) in place of the labels in the project."),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="CSV to write: index, component, reason (and path).")
     ] = Path("to_label.csv"),
-    label_column: NoNumberColumnOption = None,
-    skip_unreadable: SkipUnreadableOption = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search, which looks at random items.")] = 0,
-    json_output: Annotated[bool, typer.Option("--json", help="Print the suggestions as JSON.")] = False,
+    json_output: JsonOption = False,
 ) -> None:
-    """Say which items of DATA to label, the most useful first, and why.
+    """Say which items of PROJECT to label next, the most useful first, and why.
 
-    Each stands for many others. With --labels, those come first that would settle most doubts.
+    Each stands for many others. Once there are labels, those come first that would settle most doubts.
 
-    `index` counts the items of DATA from 0. Fill in a column `label`, and the file serves as --labels.
+    Fill in a column `label` and hand the file to labelwise label.
 
-    Example: labelwise suggest mnist.labelwise mnist --budget 73 -o to_label.csv
+    Example: labelwise suggest mnist.labelwise --budget 73 -o to_label.csv
     """
+    if sheets is not None and (budget is not None or labels is not None):
+        raise ParameterError("--sheets cannot be combined with --budget or --labels")
+    check_folder_of(output)
     _spare_labels(output)
     from labelwise.data import read_labels
-    from labelwise.planning.suggest import suggest_from
+    from labelwise.project import Project
 
-    gmvae, dataset = open_items(model, data, label_column=label_column, skip_unreadable=skip_unreadable)
-    n_samples, n_labeled, y = len(dataset.X), 0, None
-    if labels is not None:
-        y = read_labels(labels, n_samples=n_samples, paths=dataset.paths)
-        n_labeled = sum(label != -1 for label in y)
-    if n_labeled == n_samples:
-        raise LabelError(
-            f"all {n_samples} items of {dataset.name} have a label: there is none left to suggest"
-        )
-    if budget > n_samples - n_labeled:
-        raise ParameterError(
-            f"--budget {budget} is more than the {n_samples - n_labeled} items of {dataset.name} "
-            "without a label: ask for fewer"
-        )
-    rows = _rows(suggest_from(gmvae.encode(dataset.X), budget, y=y, random_state=seed), dataset.paths)
+    with Project.open(project) as opened:
+        paths = opened.pool.paths
+        y = opened.labels() if labels is None else read_labels(labels, n_samples=len(opened), paths=paths)
+        if sheets is None:
+            rows = _items(opened, budget or 10, y, None if labels is None else y, seed)
+        else:
+            rows = _sheets(opened, sheets, seed)
     _write(output, rows)
     if json_output:
-        summary = {"output": str(output), "n_samples": n_samples, "n_labeled": n_labeled}
+        n_labeled = sum(label != -1 for label in y)
+        summary = {"output": str(output), "n_samples": len(y), "n_labeled": n_labeled}
         typer.echo(json.dumps({**summary, "suggestions": rows}))
         return
-    typer.echo(
-        f"{output}: {budget:,} of {n_samples - n_labeled:,} items without a label, the most useful first"
-    )
-    collected = labels or output
-    fill = "Fill in a column `label`" + (f" and add what it says to {labels}" if labels is not None else "")
-    typer.echo(f"{fill}; then:")
-    typer.echo(f"  labelwise decode {model} {data} --labels {collected} -o predictions.csv")
+    what = f"{len(rows):,} items" if sheets is None else f"{len(rows):,} items in {sheets:,} sheets"
+    typer.echo(f"{output}: {what}, the most useful first")
+    typer.echo("Fill in a column `label`; then:")
+    typer.echo(f"  labelwise label {project} {output}")
+
+
+def _items(
+    project: Project, budget: int, y: np.ndarray, given: np.ndarray | None, seed: int
+) -> list[dict[str, Any]]:
+    n_free = sum(label == -1 for label in y)
+    if not n_free:
+        raise LabelError(f"all {len(y)} items of {project.path} have a label: there is none left to suggest")
+    if budget > n_free:
+        raise ParameterError(
+            f"--budget {budget} is more than the {n_free} items of {project.path} without a label: "
+            "ask for fewer"
+        )
+    found = project.suggest(budget, random_state=seed, labels=given)
+    return [
+        {"index": each.index, "component": each.component, "reason": each.reason} | _path(project, each.index)
+        for each in found
+    ]
+
+
+def _sheets(project: Project, n_sheets: int, seed: int) -> list[dict[str, Any]]:
+    rows = []
+    for number, sheet in enumerate(project.sheets(n_sheets, random_state=seed), start=1):
+        for place, row in enumerate(sheet.items):
+            prediction = "" if sheet.predictions is None else str(sheet.predictions[place])
+            rows.append(
+                {
+                    "sheet": number,
+                    "index": int(row),
+                    "component": sheet.component,
+                    "prediction": prediction,
+                    "reason": sheet.reason,
+                }
+                | _path(project, int(row))
+            )
+    return rows
+
+
+def _path(project: Project, row: int) -> dict[str, str]:
+    return {} if project.pool.paths is None else {"path": project.pool.paths[row]}
 
 
 def _spare_labels(output: Path) -> None:
@@ -87,15 +123,9 @@ def _spare_labels(output: Path) -> None:
         raise StorageError(f"{output} has a column 'label', which would be lost: choose another name with -o")
 
 
-def _rows(suggestions: list[Suggestion], paths: list[str] | None) -> list[dict[str, Any]]:
-    return [
-        {"index": found.index, "component": found.component, "reason": found.reason}
-        | ({} if paths is None else {"path": paths[found.index]})
-        for found in suggestions
-    ]
-
-
 def _write(output: Path, rows: list[dict[str, Any]]) -> None:
     from labelwise.storage import write_csv
 
+    if not rows:
+        raise LabelError("there is nothing left to suggest: every item has a label")
     write_csv(output, list(rows[0]), rows)

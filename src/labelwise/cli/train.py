@@ -17,6 +17,7 @@ from labelwise.errors import CheckpointError, MissingExtraError, ParameterError,
 if TYPE_CHECKING:
     from labelwise.data import Dataset
     from labelwise.gmvae import GMVAE
+    from labelwise.project import Project
 
 
 class Objective(StrEnum):
@@ -73,7 +74,7 @@ def train(
             metavar="DATA", help="A data set's name, or a .npz, .npy, .csv, .parquet or folder of images."
         ),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to save the model to.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the new project.")],
     components: Annotated[
         str,
         typer.Option(
@@ -117,30 +118,44 @@ def train(
     precision: Annotated[Precision, typer.Option(help="Of the networks in training.")] = Precision.auto,
     device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bits on the same CPU.")] = 0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a model that is there.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume from the last checkpoint.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Train a project that is there anew; its labels stay.")
+    ] = False,
+    model: Annotated[
+        Path | None, typer.Option(help="A model saved before (GMVAE.save): take it instead of training one.")
+    ] = None,
     label_column: NoNumberColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard logs.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
-    """Learn the structure of DATA without labels and save it.
+    """Learn the structure of DATA without labels, and start a project with it.
 
-    A checkpoint lies beside the model (MODEL.checkpoint) while training runs: after a crash or Ctrl-C,
+    A checkpoint lies beside the project (PROJECT.checkpoint) while training runs: after a crash or Ctrl-C,
     the same command with --resume goes on and ends with the same bits.
 
     With several --components, two models of each are trained on part of the data and compared on the rest:
     by cross-validation on --labels, or by the evidence and the agreement of the two.
 
-    Example: labelwise train mnist -o mnist.labelwise
+    Example: labelwise train photos/ -o birds.labelwise
     """
-    from labelwise.data import load_dataset
-    from labelwise.gmvae import GMVAE, TensorBoard
-    from labelwise.nn.callbacks import Callback
-
     grid = _grid(components)
     if labels is not None and len(grid) == 1:
         raise ParameterError("--labels only helps to choose among several --components; training takes none")
+    checkpoint = output.with_name(output.name + ".checkpoint")
+    _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
+    from labelwise.events import tell_all
+    from labelwise.gmvae import GMVAE, TensorBoard
+    from labelwise.progress import Progress
+    from labelwise.project import Project
+    from labelwise.project.source import Source
+
+    source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
+    dataset, source = source.load()
+    typer.echo(dataset.describe(), err=True)
+    for path, reason in dataset.skipped:
+        typer.echo(f"skipped {path}: {reason}", err=True)
     gmvae = GMVAE(
         grid[0] if grid else 100,
         n_latent=latent,
@@ -157,35 +172,36 @@ def train(
         precision=precision.value,
         device=device,
         random_state=seed,
-        verbose=1,
     )
-    checkpoint = output.with_name(output.name + ".checkpoint")
-    _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
-    on_unreadable = "skip" if skip_unreadable else "raise"
-    dataset = load_dataset(data, label_column=label_column, on_unreadable=on_unreadable)
-    typer.echo(dataset.describe(), err=True)
-    for path, reason in dataset.skipped:
-        typer.echo(f"skipped {path}: {reason}", err=True)
-    if len(grid) != 1 and not (output.exists() and not checkpoint.exists() and resume):
+    complete = resume and output.exists() and not checkpoint.exists()
+    if model is not None:
+        gmvae = GMVAE.load(model, device=device)
+    elif len(grid) != 1 and not complete:
         gmvae.set_params(n_components=_choose(gmvae, dataset, grid, labels, output))
-    source = {"source": data, "name": dataset.name, "n_samples": len(dataset.X)}
-    if resume and output.exists() and not checkpoint.exists():
+    if complete:
         _check_same_run(output, gmvae, dataset)
         typer.echo(f"{output} is complete already", err=True)
         if json_output:
-            typer.echo(json.dumps({"model": str(output), "complete_already": True}))
+            typer.echo(json.dumps({"project": str(output), "complete_already": True}))
         return
-    callbacks: list[Callback] = [TensorBoard(tensorboard)] if tensorboard else []
+    logs = [TensorBoard(tensorboard)] if tensorboard else []
     start = time.perf_counter()
     try:
-        gmvae.fit(dataset.X, checkpoint=checkpoint, resume=resume, callbacks=callbacks)
+        with Progress() as drawn:
+            project = Project.create(
+                output,
+                dataset,
+                source=source,
+                gmvae=gmvae,
+                overwrite=overwrite or resume,
+                resume=resume,
+                listen=tell_all(drawn, *logs),
+            )
     except KeyboardInterrupt:
-        way = "add --resume to the same command to go on" if checkpoint.exists() else "no epoch was finished"
+        way = "add --resume to the same command to resume" if checkpoint.exists() else "no epoch was finished"
         typer.echo(f"labelwise: stopped; {way}", err=True)
         raise typer.Exit(1) from None
-    gmvae.save(output, extra={"data": {**source, "fingerprint": _fingerprint(dataset)}})
-    checkpoint.unlink(missing_ok=True)
-    _report(gmvae, output, data, time.perf_counter() - start, json_output)
+    _report(project, time.perf_counter() - start, json_output)
 
 
 def _grid(components: str) -> list[int]:
@@ -255,16 +271,18 @@ def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: boo
         raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
     if checkpoint.exists():
         raise StorageError(
-            f"{checkpoint} is an unfinished run: add --resume to go on, or --overwrite to start anew"
+            f"{checkpoint} is an unfinished run: add --resume to resume it, or --overwrite to start anew"
         )
 
 
 def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
-    from labelwise.storage import differing, read_manifest
+    from labelwise.project import Project
+    from labelwise.project.pool import Pool
+    from labelwise.storage import differing
 
-    manifest = read_manifest(output)
-    there = {**manifest["parameters"], "data": manifest["extra"].get("data", {}).get("fingerprint")}
-    here: dict[str, Any] = {**gmvae.get_params(), "data": _fingerprint(dataset)}
+    project = Project(output)
+    there = {**project.gmvae.get_params(), "data": project.pool.fingerprint}
+    here: dict[str, Any] = {**gmvae.get_params(), "data": Pool.of(dataset).fingerprint}
     if differences := differing(there, here):
         raise CheckpointError(
             f"{output} belongs to another run ({'; '.join(differences)}): "
@@ -272,25 +290,21 @@ def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
         )
 
 
-def _fingerprint(dataset: Dataset) -> str:
-    from labelwise.storage import fingerprint
-
-    return fingerprint(dataset.X)
-
-
-def _report(gmvae: GMVAE, output: Path, data: str, seconds: float, json_output: bool) -> None:
-    last = gmvae.history_[-1]
+def _report(project: Project, seconds: float, json_output: bool) -> None:
+    gmvae = project.gmvae
     if json_output:
         result = {
-            "model": str(output),
+            "project": str(project.path),
             "seconds": round(seconds, 1),
             "n_epochs": gmvae.n_epochs_,
             "augment": gmvae.augment_,
-            **last,
+            **gmvae.history_[-1],
         }
         typer.echo(json.dumps(result))
         return
     views = f" of {gmvae.augment_} views" if gmvae.augment_ else ""
-    typer.echo(f"saved {output} after {gmvae.n_epochs_} epochs{views}, {seconds:.0f} s")
-    typer.echo("next: write some labels to labels.csv (columns index,label), then")
-    typer.echo(f"  labelwise decode {output} {data} --labels labels.csv -o predictions.csv")
+    typer.echo(f"saved {project.path} after {gmvae.n_epochs_} epochs{views}, {seconds:.0f} s")
+    if n_labels := len(project.labeled()):
+        typer.echo(f"its {n_labels:,} labels are still there")
+    typer.echo("next, find out what to label:")
+    typer.echo(f"  labelwise suggest {project.path} --budget 20 -o to_label.csv")

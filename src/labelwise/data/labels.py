@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from labelwise.errors import LabelError, StorageError
 from labelwise.labels import UNLABELED
 
-__all__ = ["read_labels"]
+__all__ = ["LabelRow", "find_item", "read_label_rows", "read_labels"]
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
@@ -24,6 +24,27 @@ class _Row(NamedTuple):
     line: int
     key: str
     label: str
+    reason: str
+
+
+class LabelRow(NamedTuple):
+    """A label in a file.
+
+    Attributes
+    ----------
+    row : int
+        Of the item.
+    label : str
+    was_suggested : bool
+        Whether the file says why the item was suggested.
+    by : str
+        Who gave it, if the file says so.
+    """
+
+    row: int
+    label: str
+    was_suggested: bool = False
+    by: str = ""
 
 
 def read_labels(
@@ -56,28 +77,40 @@ def read_labels(
     StorageError
         If the file cannot be opened.
     """
-    path = Path(path)
     y = np.full(n_samples, UNLABELED, object)
+    for found in read_label_rows(Path(path), n_samples=n_samples, paths=paths):
+        y[found.row] = found.label
+    return y
+
+
+def read_label_rows(path: Path, *, n_samples: int, paths: Sequence[str] | None = None) -> list[LabelRow]:
+    """Read as `read_labels` does, with what else the file says; rows in the order of the file."""
     seen: dict[int, _Row] = {}
     known = {} if paths is None else {name: i for i, name in enumerate(paths)}
     key_column, rows = _read_rows(path, by_path=paths is not None)
     for row in rows:
         where = f"{path}, line {row.line}"
-        item = (
-            _find_path(row.key, known, where)
-            if key_column == "path"
-            else _find_index(row.key, n_samples, where)
-        )
+        item = find_item(key_column, row.key, n_samples, known, where)
         before = seen.setdefault(item, row)
         if before.label != row.label:
             raise LabelError(
                 f"{where}: {key_column} {row.key} is labelled {row.label!r}, "
                 f"but {before.label!r} in line {before.line}: keep one of the two"
             )
-        y[item] = row.label
     if not seen:
         raise LabelError(f"{path} labels no item: fill in the column 'label' of at least one row")
-    return y
+    return [LabelRow(item, row.label, bool(row.reason)) for item, row in seen.items()]
+
+
+def find_item(column: str, key: str, n_samples: int, known: Mapping[str, int], where: str) -> int:
+    """Row of the item that the cell `key` of a column, "path" or "index", names.
+
+    Raises
+    ------
+    LabelError
+        If there is no such item; it says `where` it was named.
+    """
+    return _find_path(key, known, where) if column == "path" else _find_index(key, n_samples, where)
 
 
 def _read_rows(path: Path, *, by_path: bool) -> tuple[str, list[_Row]]:
@@ -102,17 +135,20 @@ def _read_rows(path: Path, *, by_path: bool) -> tuple[str, list[_Row]]:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
-def _find_columns(columns: list[str], key_column: str, path: Path, *, by_path: bool) -> tuple[int, int]:
+def _find_columns(
+    columns: list[str], key_column: str, path: Path, *, by_path: bool
+) -> tuple[int, int, int | None]:
     for wanted in (key_column, "label"):
         if columns.count(wanted) != 1:
             found = ", ".join(repr(column) for column in columns[:5])
             needed = "'path' (or 'index')" if by_path and wanted == key_column else repr(wanted)
             problem = "no column" if wanted not in columns else "more than one column"
             raise LabelError(f"{path} has {problem} {needed}: its first line names {found}")
-    return columns.index(key_column), columns.index("label")
+    reason = columns.index("reason") if "reason" in columns else None
+    return columns.index(key_column), columns.index("label"), reason
 
 
-def _labelled(reader: Any, n_columns: int, places: tuple[int, int], path: Path) -> Iterator[_Row]:
+def _labelled(reader: Any, n_columns: int, places: tuple[int, int, int | None], path: Path) -> Iterator[_Row]:
     for cells in reader:
         if any(cell.strip() for cell in cells[n_columns:]):
             raise LabelError(
@@ -120,9 +156,9 @@ def _labelled(reader: Any, n_columns: int, places: tuple[int, int], path: Path) 
                 "put quotation marks around a label that holds a comma"
             )
         cells += [""] * (n_columns - len(cells))
-        key, label = (cells[place].strip() for place in places)
+        key, label, reason = ("" if place is None else cells[place].strip() for place in places)
         if label:
-            yield _Row(reader.line_num, key, label)
+            yield _Row(reader.line_num, key, label, reason)
 
 
 def _find_index(text: str, n_samples: int, where: str) -> int:
@@ -134,7 +170,7 @@ def _find_index(text: str, n_samples: int, where: str) -> int:
     return index
 
 
-def _find_path(text: str, known: dict[str, int], where: str) -> int:
+def _find_path(text: str, known: Mapping[str, int], where: str) -> int:
     for spelling in (text, text.replace("\\", "/").removeprefix("./")):
         if spelling in known:
             return known[spelling]

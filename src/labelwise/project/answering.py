@@ -1,0 +1,265 @@
+"""From the labels of a project to answers, and what is kept of them so that they need not be made again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.base import clone
+
+from labelwise.decoding import DECODERS, AutoDecoder, Decoder
+from labelwise.errors import DoubtfulLabelWarning, LabelError, ParameterError, StorageError
+from labelwise.events import Listener, ignore
+from labelwise.labels import UNLABELED
+from labelwise.parameters import Option, check_parameters
+from labelwise.planning.forecast import Forecast, forecast_accuracy
+from labelwise.planning.suggest import Suggestion
+from labelwise.project.answers import Answers, decoded
+from labelwise.project.builder import ANSWERER, ANSWERS, REFINEMENT, STUDENT
+from labelwise.storage import plain, write_text
+
+if TYPE_CHECKING:
+    from labelwise.answerer import Answerer
+    from labelwise.project.project import Project
+    from labelwise.student import Refinement, Student
+
+_SUGGESTIONS = "suggestions.json"
+
+
+def answers(project: Project, decoder: str | Decoder, labels: Any) -> Answers:
+    """Answer for the pool; see `Project.answers`."""
+    if labels is not None:
+        return _decode(project, _fresh(project, decoder, known=False), np.asarray(labels, dtype=object), {})[
+            1
+        ]
+    if decoder == "auto" and (taught := _taught(project)) is not None:
+        return taught
+    fresh = _fresh(project, decoder)
+    y, names = project.labels(), project.names()
+    key = _key(project, fresh, y, names)
+    known = Answers.load(project.path / ANSWERS, key)
+    return known if known is not None else _decode_and_keep(project, fresh, y, names, key)[1]
+
+
+def answerer(project: Project, decoder: str | Decoder, labels: Any) -> Answerer:
+    """What answers new items; parameters are those of `Project.answers`."""
+    from labelwise.answerer import DecoderAnswerer, load
+
+    if labels is not None:
+        return DecoderAnswerer(
+            project.gmvae, _decode(project, _fresh(project, decoder, known=False), labels, {})[0]
+        )
+    if decoder == "auto" and _taught(project) is not None:
+        return load(project.path / ANSWERER)
+    fresh = _fresh(project, decoder)
+    y, names = project.labels(), project.names()
+    key = _key(project, fresh, y, names)
+    if Answers.load(project.path / ANSWERS, key) is not None and (project.path / ANSWERER).exists():
+        return load(project.path / ANSWERER)
+    return DecoderAnswerer(project.gmvae, _decode_and_keep(project, fresh, y, names, key)[0])
+
+
+def student(project: Project) -> Student | None:
+    """The student that was taught last."""
+    from labelwise.student import Student
+
+    place = project.path / STUDENT
+    return Student.load(place) if place.exists() else None
+
+
+def refine(
+    project: Project,
+    template: Student | None,
+    *,
+    decoder: str | Decoder = "auto",
+    rehearse: bool | None = None,
+    fresh: bool = False,
+    items: Any = None,
+    random_state: int = 0,
+    device: str = "auto",
+    listen: Listener = ignore,
+) -> Refinement:
+    """Teach a student what the decoder answers, and let it answer if that helps.
+
+    Parameters
+    ----------
+    project : Project
+    template : Student or None
+    decoder : str or Decoder, default="auto"
+        The teacher.
+    rehearse : bool, default=None
+        Whether to compare it with the decoder on labels that both have not seen; None does so from 100
+        labels on, but not for a student that was compared before.
+    fresh : bool, default=False
+        Whether to begin from nothing, though there is a student of fewer labels to continue from.
+    items : array-like, default=None
+        The items, where the project cannot read them itself.
+    random_state : int, default=0
+    device : str, default="auto"
+    listen : callable
+
+    Returns
+    -------
+    Refinement
+    """
+    from labelwise.student import Student, refine
+
+    project.claim()
+    X = project.items().X if items is None else np.asarray(items)
+    y, names = project.labels(), project.names()
+    teacher, taught = _decode(project, _fresh(project, decoder), y, names)
+    gmvae = project.gmvae
+    if template is None:
+        template = Student(
+            gmvae.augment_, likelihood=gmvae.likelihood_, device=device, random_state=random_state
+        )
+    start = None if fresh else student(project)
+    found = refine(template, teacher, X, project.encoding, y, rehearse=rehearse, start=start, listen=listen)
+    if found.student is not None:
+        _keep_student(project, found, taught, y)
+    return found
+
+
+def forecast(project: Project, further: Sequence[int], random_state: int) -> Forecast:
+    """What accuracy to expect; see `Project.forecast`."""
+    decoder = _fresh(project, "auto")
+    return forecast_accuracy(
+        decoder, project.encoding, project.labels(), further=further, random_state=random_state
+    )
+
+
+def kept_suggestions(project: Project, n: int, y: np.ndarray, seed: int) -> list[Suggestion] | None:
+    """Suggestions that were made before for the same labels, if there were as many."""
+    try:
+        kept = json.loads((project.path / _SUGGESTIONS).read_text(encoding="utf-8"))
+        if kept["key"] != _suggestion_key(project, y, seed) or len(kept["suggestions"]) < n:
+            return None
+        return [Suggestion(**each) for each in kept["suggestions"][:n]]
+    except (OSError, ValueError, LookupError, TypeError):
+        return None  # nothing is lost: they are made again
+
+
+def keep_suggestions(project: Project, found: Sequence[Suggestion], y: np.ndarray, seed: int) -> None:
+    """Write suggestions down, if this process may change the project."""
+    if project.may_write():
+        kept = {"key": _suggestion_key(project, y, seed), "suggestions": [vars(each) for each in found]}
+        write_text(project.path / _SUGGESTIONS, json.dumps(kept))
+
+
+def _suggestion_key(project: Project, y: np.ndarray, seed: int) -> str:
+    return _hash(project, y, project.names(), {"suggestions": seed})
+
+
+def _fresh(project: Project, decoder: str | Decoder, *, known: bool = True) -> Decoder:
+    """A decoder to fit; what the journal knows of how labels were chosen need not be guessed."""
+    if isinstance(decoder, str):
+        check_parameters({"decoder": decoder}, {"decoder": Option(*DECODERS)})
+        fresh = DECODERS[decoder]()
+        if known and isinstance(fresh, AutoDecoder):
+            fresh.set_params(typical_labels=_are_suggested(project))
+        return fresh
+    if not isinstance(decoder, Decoder):
+        raise ParameterError(f"decoder={decoder!r} must be the name of a decoder or a Decoder")
+    cloned: Decoder = clone(decoder)
+    return cloned
+
+
+def _are_suggested(project: Project) -> bool | str:
+    """Whether most labels are of suggested items; "auto" where the journal does not know."""
+    hows = Counter(decision.how for _, decision in project.labeled().values())
+    n_labels = sum(hows.values())
+    if hows["suggested"] > n_labels / 2:
+        return True
+    return False if n_labels and hows["random"] > n_labels / 2 else "auto"
+
+
+def _decode(project: Project, decoder: Decoder, y: Any, names: dict[int, str]) -> tuple[Decoder, Answers]:
+    y = np.asarray(y, dtype=object)
+    n_labeled = sum(label != UNLABELED for label in y)
+    if not n_labeled and not names:
+        raise LabelError(
+            f"{project.path} has no labels yet: labelwise suggest says what to "
+            "label, labelwise label takes labels"
+        )
+    project.graphs(decoder.needs)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DoubtfulLabelWarning)  # the answers name doubtful labels
+        decoder.fit(project.encoding, y, names=names)
+    return decoder, decoded(decoder, project.encoding, {"n_named": len(names)})
+
+
+def _decode_and_keep(
+    project: Project, fresh: Decoder, y: np.ndarray, names: dict[int, str], key: str
+) -> tuple[Decoder, Answers]:
+    from labelwise.answerer import DecoderAnswerer
+
+    decoder, found = _decode(project, fresh, y, names)
+    if project.may_write():
+        DecoderAnswerer(project.gmvae, decoder).save(project.path / ANSWERER)
+        found.save(project.path / ANSWERS, key)
+    return decoder, found
+
+
+def _keep_student(project: Project, found: Refinement, taught: Answers, y: np.ndarray) -> None:
+    assert found.student is not None  # noqa: S101 (the caller looked)
+    best = found.student
+    best.save(project.path / STUDENT)
+    best.save(project.path / ANSWERER)
+    labels = best.classes_[best.answers_.argmax(axis=1)].astype(object)
+    about = {**taught.about, "answerer": "student", "verdict": found.verdict}
+    key = _hash(project, y, {}, {"student": True})
+    Answers(best.classes_, best.answers_, labels, about).save(project.path / ANSWERS, key)
+    kept = {
+        "model": project.model_id,
+        "pool": project.pool.fingerprint,
+        "key": key,
+        "verdict": found.verdict,
+        "labeled": {str(row): label for row, (label, _) in project.labeled().items()},
+    }
+    write_text(project.path / REFINEMENT, json.dumps(kept))
+
+
+def _taught(project: Project) -> Answers | None:
+    """What the last student answers, with labels given since; None if there is none that still may answer.
+
+    It may not once the model or the items are others, a label of a class that it does not know was given, or
+    a label that it learned was changed or taken away.
+    """
+    try:
+        kept = json.loads((project.path / REFINEMENT).read_text(encoding="utf-8"))
+        if (kept["model"], kept["pool"]) != (project.model_id, project.pool.fingerprint):
+            return None
+        known = Answers.load(project.path / ANSWERS, kept["key"])
+        learned = {int(row): label for row, label in kept["labeled"].items()}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StorageError(
+            f"{project.path / REFINEMENT} is damaged ({error}): remove it, and run labelwise refine again"
+        ) from error
+    labels = {row: label for row, (label, _) in project.labeled().items()}
+    changed = any(labels.get(row) != label for row, label in learned.items())
+    if known is None or changed or not set(labels.values()) <= set(known.classes.tolist()):
+        return None
+    newer = {row: label for row, label in labels.items() if row not in learned}
+    for row, label in newer.items():
+        known.probabilities[row] = known.classes == label
+        known.labels[row] = label
+    return Answers(known.classes, known.probabilities, known.labels, {**known.about, "n_newer": len(newer)})
+
+
+def _key(project: Project, decoder: Decoder, y: np.ndarray, names: dict[int, str]) -> str:
+    parameters = {name: plain(value) for name, value in decoder.get_params(deep=False).items()}
+    return _hash(project, y, names, {type(decoder).__name__: parameters})
+
+
+def _hash(project: Project, y: np.ndarray, names: dict[int, str], settings: dict[str, Any]) -> str:
+    """What answers follow from: model, items, labels, names and settings."""
+    labels = [[row, str(label)] for row, label in enumerate(y) if label != UNLABELED]
+    content = [project.model_id, project.pool.fingerprint, labels, sorted(names.items()), settings]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,167 @@
+"""What a project keeps in its folder, and who may change it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from labelwise.data import Dataset
+from labelwise.encoding import Encoding
+from labelwise.errors import DataChangedWarning, DataError, StorageError
+from labelwise.events import Event, Listener, ignore
+from labelwise.project import builder
+from labelwise.project.cache import keep_graph, open_encoding
+from labelwise.project.journal import Journal
+from labelwise.project.lock import Lock
+from labelwise.project.pool import Pool
+from labelwise.project.source import Source
+from labelwise.storage import damage_told, read_manifest, write_manifest
+
+if TYPE_CHECKING:
+    from labelwise.gmvae import GMVAE
+
+_N_NEIGHBORS = 10  # of the graphs that are kept: the default of all decoders
+
+
+class ProjectFolder:
+    """A project as it lies on disk.
+
+    Many may read it at a time, one may change it: the first change takes a lock, which `close`, the end of a
+    `with` block or the end of the process gives back.
+
+    Parameters
+    ----------
+    path : path
+
+    Attributes
+    ----------
+    path : Path
+    source : Source
+        Where the items are.
+    journal : Journal
+        All decisions.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        manifest = read_manifest(self.path)
+        if manifest["kind"] != builder.KIND:
+            raise StorageError(
+                f"{self.path} holds a {manifest['kind']}, not a project: "
+                "labelwise train DATA -o PROJECT makes one"
+            )
+        self._manifest = manifest
+        with damage_told(self.path):
+            self.source = Source(**manifest["data"])
+        self._lock = Lock(self.path / "lock")
+        self.journal = Journal(self.path / builder.JOURNAL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let others change the project."""
+        self._lock.release()
+
+    @cached_property
+    def pool(self) -> Pool:
+        """The items, without what they hold."""
+        return Pool.load(self.path / builder.POOL)
+
+    @cached_property
+    def encoding(self) -> Encoding:
+        """What the model says of the pool, mapped from disk."""
+        return open_encoding(self.path / builder.ENCODING)
+
+    @cached_property
+    def gmvae(self) -> GMVAE:
+        """The model."""
+        from labelwise.gmvae import GMVAE
+
+        return GMVAE.load(self.path / builder.MODEL)
+
+    @cached_property
+    def model_id(self) -> str:
+        """Fingerprint of the model."""
+        return builder.model_id(self.path)
+
+    def __len__(self) -> int:
+        return int(self._manifest["n_samples"])
+
+    def __repr__(self) -> str:
+        return f"<Project {self.path}: {len(self):,} items of {self.source.name}>"
+
+    def items(self) -> Dataset:
+        """Read the items themselves again.
+
+        Raises
+        ------
+        DataError
+            If they are not where they were, or not what they were.
+        """
+        dataset, _ = self.source.load()
+        if changes := self.pool.changes(Pool.of(dataset)):
+            raise DataError(f"{self.source.place} has changed: {changes}; {self._way_out()}")
+        return dataset
+
+    def holds(self, dataset: Dataset) -> bool:
+        """Whether these are the items of the project, in the same order."""
+        return self.pool.fingerprint == Pool.of(dataset).fingerprint
+
+    def graphs(self, parts: Sequence[str], listen: Listener = ignore) -> None:
+        """Make the graphs that decoders look at, and keep them where this process may write."""
+        for number, part in enumerate(parts):
+            if self.encoding.has(part):
+                listen(Event("graph", number / len(parts), f"finding neighbours by {part}"))
+                if self.may_write():
+                    keep_graph(self.path / builder.ENCODING, self.encoding, part, _N_NEIGHBORS)
+
+    def claim(self) -> None:
+        """Become the one that may change the project."""
+        if self._lock.acquire():
+            self.journal.refresh()
+
+    def may_write(self) -> bool:
+        """Become the one that may change the project, or say that another process is."""
+        try:
+            self.claim()
+        except StorageError:
+            return False
+        return True
+
+    def warn_of_changed_data(self) -> None:
+        """Warn if the items are not what they were; looks into files only where they were touched."""
+        if not self.source.is_there or self.source.stamp_now() == self.source.stamp:
+            return
+        try:
+            dataset, source = self.source.load()
+        except DataError as error:
+            changes = f"they cannot be read ({error})"
+        else:
+            changes = self.pool.changes(Pool.of(dataset))
+            if not changes:
+                self.remember(source)
+                return
+        warnings.warn(
+            f"the data at {self.source.place} have changed since {self.path} was made: {changes}; answers "
+            f"are about the items as they were. {self._way_out()}",
+            DataChangedWarning,
+            stacklevel=3,
+        )
+
+    def _way_out(self) -> str:
+        return f"To take the items as they are now, with all labels: labelwise update {self.path}"
+
+    def remember(self, source: Source) -> None:
+        """Keep the state of files whose content is as it was."""
+        if source != self.source and self.may_write():
+            self.source = source
+            self._manifest = {**self._manifest, "data": source.as_json()}
+            write_manifest(self.path, self._manifest)

@@ -1,0 +1,235 @@
+"""`labels.jsonl`: every decision that a person made, one line each, never changed and never lost.
+
+A line is on disk before `Journal.append` returns. Undo and redo are lines of their own. A last line that was
+cut off, as by a crash in the middle of writing, was never confirmed to anybody: it is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from labelwise.errors import LabelError, StorageError
+
+__all__ = ["HOWS", "Decision", "Identity", "Journal"]
+
+HOWS = ("random", "suggested", "correction", "imported")
+"""How the items of a decision may have been chosen."""
+
+Identity = str | int
+"""What names an item for good: the path of an image, or the row of a table."""
+
+_ACTIONS = ("label", "name", "undo", "redo")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One line of the journal.
+
+    Attributes
+    ----------
+    id : int
+        Rises by one from line to line, from 1.
+    action : "label", "name", "undo" or "redo"
+        Label items, name a component, or take back or restore the decision `of`.
+    items : tuple of (str or int)
+        Paths of images, or rows of a table; several where one decision covers a sheet.
+    digests : tuple of str
+        For rows of a table: a hash of each, by which it is found again when rows are added or reordered.
+    component : int or None
+    model : str or None
+        Fingerprint of the model whose component it is.
+    label : str or None
+        None takes labels and names away.
+    by : str
+        Who decided.
+    time : str
+        When, in UTC: 2026-11-24T17:05:12Z.
+    how : str
+        How the items were chosen: one of `HOWS`; empty for undo and redo.
+    of : int or None
+        For undo and redo: the decision that is meant.
+    """
+
+    id: int
+    action: str
+    items: tuple[Identity, ...] = ()
+    digests: tuple[str, ...] = ()
+    component: int | None = None
+    model: str | None = None
+    label: str | None = None
+    by: str = ""
+    time: str = ""
+    how: str = ""
+    of: int | None = None
+
+
+class Journal:
+    """The decisions in a file, and those of them that are in effect.
+
+    Parameters
+    ----------
+    path : Path
+        Need not exist yet.
+
+    Raises
+    ------
+    StorageError
+        If the file cannot be read, or a line of it other than a cut-off last one is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.decisions: list[Decision] = []
+        self._size = 0  # bytes of the file that hold whole lines
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read what other processes have appended since."""
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._size)
+                content = file.read()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StorageError(f"{self.path} cannot be read: {error.strerror or error}") from error
+        whole = content[: content.rfind(b"\n") + 1]
+        for line in whole.splitlines():
+            self.decisions.append(self._read(line))
+        self._size += len(whole)
+
+    def append(self, action: str, **fields: Any) -> Decision:
+        """Write a decision to disk and return it.
+
+        Parameters
+        ----------
+        action : str
+        **fields
+            Attributes of `Decision`, but for `id` and `time`.
+
+        Raises
+        ------
+        StorageError
+            If it cannot be written; the journal is then as it was.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        decision = Decision(id=len(self.decisions) + 1, action=action, time=now, **fields)
+        kept = {name: value for name, value in asdict(decision).items() if value not in (None, "", ())}
+        line = json.dumps(kept, ensure_ascii=False).encode() + b"\n"
+        try:
+            self._write(line)
+        except OSError as error:
+            raise StorageError(
+                f"cannot write {self.path}: {(error.strerror or str(error)).lower()}; "
+                "the decision was not saved"
+            ) from error
+        self._size += len(line)
+        self.decisions.append(decision)
+        return decision
+
+    def in_effect(self) -> list[Decision]:
+        """Decisions that hold, in order: those that were not undone, or redone since."""
+        undone: set[int] = set()
+        for decision in self.decisions:
+            if decision.action == "undo" and decision.of is not None:
+                undone.add(decision.of)
+            elif decision.action == "redo" and decision.of is not None:
+                undone.discard(decision.of)
+        return [each for each in self.decisions if each.action in ("label", "name") and each.id not in undone]
+
+    def undo(self, by: str = "") -> Decision:
+        """Take back the latest decision in effect.
+
+        Raises
+        ------
+        LabelError
+            If there is none.
+        """
+        holding = self.in_effect()
+        if not holding:
+            raise LabelError("there is nothing to undo")
+        self.append("undo", of=holding[-1].id, by=by)
+        return holding[-1]
+
+    def redo(self, by: str = "") -> Decision:
+        """Restore the decision that was undone last, unless others were made since.
+
+        Raises
+        ------
+        LabelError
+            If there is none.
+        """
+        waiting: list[int] = []
+        for decision in self.decisions:
+            if decision.action == "undo" and decision.of is not None:
+                waiting.append(decision.of)
+            elif decision.action == "redo" and waiting:
+                waiting.pop()
+            else:
+                waiting = []
+        if not waiting:
+            raise LabelError("there is nothing to redo")
+        self.append("redo", of=waiting[-1], by=by)
+        return self.decisions[waiting[-1] - 1]
+
+    def _write(self, line: bytes) -> None:
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            os.ftruncate(descriptor, self._size)  # what a crash left of a line
+            try:
+                os.lseek(descriptor, self._size, os.SEEK_SET)
+                while line:
+                    line = line[os.write(descriptor, line) :]
+                os.fsync(descriptor)
+            except OSError:
+                os.ftruncate(descriptor, self._size)  # a full disk may have taken a part of it
+                raise
+        finally:
+            os.close(descriptor)
+
+    def _read(self, line: bytes) -> Decision:
+        number = len(self.decisions) + 1
+        try:
+            fields: Mapping[str, Any] = json.loads(line)
+            lists = {name: tuple(fields[name]) for name in ("items", "digests") if name in fields}
+            decision = Decision(**{**fields, **lists})
+        except (ValueError, TypeError) as error:
+            raise StorageError(
+                f"{self.path}, line {number} is damaged: restore the file from a copy"
+            ) from error
+        if fault := _fault(decision, number):
+            raise StorageError(f"{self.path}, line {number} {fault}: restore the file from a copy")
+        return decision
+
+
+def _fault(decision: Decision, number: int) -> str:
+    if decision.id != number:
+        return f"has id {decision.id!r}"
+    if decision.action not in _ACTIONS:
+        return f"has action {decision.action!r}"
+    if not isinstance(decision.label, str | None):
+        return f"has label {decision.label!r}"
+    if not all(isinstance(item, get_args(Identity)) for item in decision.items):
+        return "names items by neither path nor row"
+    if decision.action in ("undo", "redo") and not (
+        isinstance(decision.of, int) and 0 < decision.of < number
+    ):
+        return f"is an {decision.action} of {decision.of!r}"
+    return ""
+
+
+def check_how(how: str, allowed: Sequence[str] = HOWS) -> None:
+    """Refuse a way of choosing that nobody knows.
+
+    Raises
+    ------
+    LabelError
+    """
+    if how not in allowed:
+        raise LabelError(f"how={how!r} must be one of {', '.join(allowed)}")

@@ -1,0 +1,194 @@
+"""What people say of the items of a project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelwise.decoding.base import add_names, split_labels
+from labelwise.errors import LabelError
+from labelwise.labels import UNLABELED
+from labelwise.project import builder, exchange
+from labelwise.project.folder import ProjectFolder
+from labelwise.project.groups import Group, match_names
+from labelwise.project.journal import Decision, Identity, check_how
+from labelwise.project.pool import no_labels
+
+
+class Labelling(ProjectFolder):
+    """Labels of items and names of components, in and out of the journal."""
+
+    def label(self, item: Identity, label: str | None, *, by: str = "", how: str | None = None) -> Decision:
+        """Say what an item is.
+
+        Parameters
+        ----------
+        item : str or int
+            Path of an image, relative to its folder, or a row.
+        label : str or None
+            None takes a label away.
+        by : str
+            Who says so.
+        how : {"random", "suggested", "correction", "imported"}, default=None
+            How the item was chosen; None takes "suggested" if `suggest` or `sheets` named it here, else
+            "imported".
+
+        Returns
+        -------
+        Decision
+            It is on disk.
+
+        Raises
+        ------
+        LabelError
+            If there is no such item, or the label is empty.
+        StorageError
+            If it cannot be written, or another process is changing the project.
+        """
+        return self.label_items([item], label, by=by, how=how)
+
+    def label_items(
+        self, items: Sequence[Identity], label: str | None, *, by: str = "", how: str | None = None
+    ) -> Decision:
+        """Say what several items are, in one decision, as for a sheet; parameters are those of `label`."""
+        rows = [self.pool.row(item) for item in items]
+        if not rows:
+            raise LabelError("a decision needs at least one item")
+        if how is None:
+            how = "suggested" if self.suggested.issuperset(rows) else "imported"
+        check_how(how)
+        self.claim()
+        described = self.pool.described(rows)
+        return self.journal.append("label", label=_text(label), by=by, how=how, **described)
+
+    def name(self, component: int, label: str | None, *, by: str = "", how: str = "suggested") -> Decision:
+        """Say what a whole component is called; None takes its name away.
+
+        Raises
+        ------
+        LabelError
+            If there is no such component, or the name is empty.
+        """
+        check_how(how)
+        if label is not None:
+            add_names(self.encoding, np.empty(0), np.empty(0, dtype=np.int64), {component: _text(label)})
+        self.claim()
+        return self.journal.append(
+            "name", component=int(component), model=self.model_id, label=_text(label), by=by, how=how
+        )
+
+    def undo(self, *, by: str = "") -> Decision:
+        """Take back the latest decision; returns it."""
+        self.claim()
+        return self.journal.undo(by)
+
+    def redo(self, *, by: str = "") -> Decision:
+        """Restore the decision that was taken back last; returns it."""
+        self.claim()
+        return self.journal.redo(by)
+
+    def labels(self) -> np.ndarray:
+        """Label of each item, shape (n_samples,), dtype object; -1 where it has none."""
+        y = no_labels(len(self))
+        for row, (label, _) in self.labeled().items():
+            y[row] = label
+        return y
+
+    def labeled(self) -> dict[int, tuple[str, Decision]]:
+        """Rows that have a label, with the label and the decision that gave it."""
+        found: dict[int, tuple[str, Decision]] = {}
+        for decision in self.journal.in_effect():
+            if decision.action != "label":
+                continue
+            for row in self.pool.rows_of(decision):
+                if row is None:
+                    continue
+                if decision.label is None:
+                    found.pop(row, None)
+                else:
+                    found[row] = (decision.label, decision)
+        return found
+
+    def lost_labels(self) -> list[tuple[Identity, str]]:
+        """Labels of items that are gone from the data, by the items' names."""
+        return [
+            (item, decision.label)
+            for decision in self.journal.in_effect()
+            if decision.action == "label" and decision.label is not None
+            for item, row in zip(decision.items, self.pool.rows_of(decision), strict=True)
+            if row is None
+        ]
+
+    def names(self) -> dict[int, str]:
+        """Names of whole components, as far as they hold for today's model."""
+        return self._matched()[0]
+
+    def groups(self) -> list[Group]:
+        """Every name that a component was given, with what became of it in today's model."""
+        return self._matched()[1]
+
+    def import_labels(self, path: str | os.PathLike[str], *, by: str = "", how: str | None = None) -> int:
+        """Take labels from a CSV (index,label or path,label) or a JSON file of Label Studio.
+
+        A row with a reason, as `labelwise suggest` writes one, counts as suggested; others as imported,
+        unless `how` says otherwise.
+
+        Returns
+        -------
+        int
+            Number of new or changed labels. What says the same as before is no new decision.
+        """
+        return exchange.import_labels(self, Path(path), by=by, how=how)
+
+    def export_labels(self, path: str | os.PathLike[str]) -> int:
+        """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.
+
+        Returns
+        -------
+        int
+            Number of labels.
+        """
+        return exchange.export_labels(self, Path(path))
+
+    def _matched(self) -> tuple[dict[int, str], list[Group]]:
+        given = [decision for decision in self.journal.in_effect() if decision.action == "name"]
+        if not given:
+            return {}, []
+        folder = self.path / builder.COMPONENTS
+        return match_names(given, self.model_id, self.pool.digests, self.encoding.top, folder)
+
+    def with_names(self, y: np.ndarray) -> np.ndarray:
+        """Labels `y`, with those of typical items of named components added."""
+        names = self.names()
+        if not names:
+            return y
+        labels, labeled = split_labels(y, len(self), may_be_none=True)
+        labels, labeled = add_names(self.encoding, labels, labeled, names)
+        filled = no_labels(len(self))
+        filled[labeled] = labels
+        return filled
+
+    @cached_property
+    def suggested(self) -> set[int]:
+        """Rows that were suggested in this process."""
+        return set()
+
+
+def _text(label: Any) -> Any:
+    """A label as text; None stays None.
+
+    Raises
+    ------
+    LabelError
+    """
+    if label is None:
+        return None
+    text = str(label).strip()
+    if not text or text == str(UNLABELED):
+        raise LabelError(f"label {label!r} is not a name: pass text, or None to take a label away")
+    return text

@@ -1,0 +1,192 @@
+"""The items of a project: what names each for good, and whether the data still are what they were."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from labelwise.data import Dataset
+from labelwise.errors import LabelError
+from labelwise.labels import UNLABELED
+from labelwise.project.journal import Decision, Identity
+from labelwise.storage import damage_told, load_folder, save_folder
+
+_KIND = "pool"
+_DIGEST_BYTES = 8  # enough to tell a billion rows apart but for one chance in forty
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """What a project remembers of its items, without the items themselves.
+
+    Attributes
+    ----------
+    digests : ndarray of shape (n_samples,), uint64
+        A hash of the values of each item.
+    item_shape : tuple of int
+    paths : list of str or None
+        For a folder of images.
+    y : ndarray of shape (n_samples,), int, or None
+        Classes, where the data know them: to report an accuracy, never to learn from.
+    names : list of str or None
+        Of the classes.
+    """
+
+    digests: np.ndarray
+    item_shape: tuple[int, ...]
+    paths: list[str] | None = None
+    y: np.ndarray | None = None
+    names: list[str] | None = None
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> Self:
+        """Remember the items of a data set."""
+        return cls(
+            digests=digests_of(dataset.X),
+            item_shape=tuple(dataset.X.shape[1:]),
+            paths=dataset.paths,
+            y=dataset.y,
+            names=dataset.names,
+        )
+
+    def __len__(self) -> int:
+        return len(self.digests)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of all items, of their order and of their names."""
+        digest = hashlib.blake2b(repr(self.item_shape).encode(), digest_size=16)
+        digest.update(np.ascontiguousarray(self.digests).data)
+        for path in self.paths or ():
+            digest.update(path.encode("utf-8", "surrogateescape") + b"\0")
+        return digest.hexdigest()
+
+    def save(self, path: Path) -> None:
+        """Write the folder `path`."""
+        manifest = {
+            "kind": _KIND,
+            "item_shape": list(self.item_shape),
+            "paths": self.paths,
+            "names": self.names,
+        }
+        arrays = {"digests": self.digests} | ({} if self.y is None else {"y": self.y})
+        save_folder(path, manifest, arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote."""
+        manifest, arrays = load_folder(path, _KIND)
+        with damage_told(path):
+            return cls(
+                arrays["digests"],
+                tuple(manifest["item_shape"]),
+                manifest["paths"],
+                arrays.get("y"),
+                manifest["names"],
+            )
+
+    def row(self, item: Identity) -> int:
+        """Row of an item, named by its path or by its row.
+
+        Raises
+        ------
+        LabelError
+            If there is no such item.
+        """
+        if isinstance(item, str):
+            if self.paths is None:
+                raise LabelError(f"there is no item {item!r}: name items by their row, 0 to {len(self) - 1}")
+            try:
+                return self._row_of_path[item]
+            except KeyError:
+                raise LabelError(
+                    f"there is no item {item!r}: use paths relative to the folder, such as {self.paths[0]!r}"
+                ) from None
+        if not isinstance(item, (int, np.integer)) or isinstance(item, bool) or not 0 <= item < len(self):
+            raise LabelError(f"there is no item {item!r}: rows go from 0 to {len(self) - 1}")
+        return int(item)
+
+    def identity(self, row: int) -> Identity:
+        """What names the item in `row`: its path, or the row itself."""
+        return int(row) if self.paths is None else self.paths[row]
+
+    def described(self, rows: Iterable[int]) -> dict[str, Any]:
+        """Items as a decision of the journal names them."""
+        rows = list(rows)
+        items = tuple(self.identity(row) for row in rows)
+        if self.paths is not None:
+            return {"items": items}
+        return {"items": items, "digests": tuple(f"{self.digests[row]:016x}" for row in rows)}
+
+    def rows_of(self, decision: Decision) -> list[int | None]:
+        """Where the items of a decision are now; None for those that are gone.
+
+        Rows of a table are known again by what they hold, wherever they are; a row that holds something else
+        now is another item.
+        """
+        if self.paths is not None:
+            return [self._row_of_path.get(item) if isinstance(item, str) else None for item in decision.items]
+        rows: list[int | None] = []
+        for place, item in enumerate(decision.items):
+            digest = int(decision.digests[place], 16) if place < len(decision.digests) else -1
+            stays = isinstance(item, int) and item < len(self) and int(self.digests[item]) == digest
+            rows.append(int(item) if stays else self._row_of_digest.get(digest))
+        return rows
+
+    @property
+    def _row_of_path(self) -> Mapping[str, int]:
+        if "_by_path" not in vars(self):
+            vars(self)["_by_path"] = {path: row for row, path in enumerate(self.paths or ())}
+        found: Mapping[str, int] = vars(self)["_by_path"]
+        return found
+
+    @property
+    def _row_of_digest(self) -> Mapping[int, int]:
+        if "_by_digest" not in vars(self):
+            # Of equal items the first: they are one and the same to any model.
+            vars(self)["_by_digest"] = {int(d): r for r, d in reversed(list(enumerate(self.digests)))}
+        found: Mapping[int, int] = vars(self)["_by_digest"]
+        return found
+
+    def truth(self) -> np.ndarray | None:
+        """Name of the class of each item, dtype object; None where the data do not know their classes."""
+        if self.y is None or self.names is None:
+            return None
+        return np.array(self.names, dtype=object)[self.y]
+
+    def changes(self, now: Pool) -> str:
+        """Say how the items `now` differ from these; empty if they do not."""
+        if self.fingerprint == now.fingerprint:
+            return ""
+        if self.item_shape != now.item_shape:
+            return f"items of shape {now.item_shape} instead of {self.item_shape}"
+        before, after = self._by_identity(), now._by_identity()
+        counts = {
+            "new": len(after.keys() - before.keys()),
+            "gone": len(before.keys() - after.keys()),
+            "changed": sum(before[key] != after[key] for key in before.keys() & after.keys()),
+        }
+        told = [f"{count:,} {what}" for what, count in counts.items() if count]
+        return ", ".join(told) if told else "the same items in another order"
+
+    def _by_identity(self) -> dict[Any, int]:
+        digests = self.digests.tolist()
+        return dict(zip(self.paths if self.paths is not None else digests, digests, strict=True))
+
+
+def digests_of(X: np.ndarray) -> np.ndarray:
+    """Hash the values of each item, shape (n_samples,), uint64."""
+    salt = X.dtype.str.encode()[:16]
+    rows = (np.ascontiguousarray(row).data for row in X)
+    hashed = b"".join(hashlib.blake2b(row, digest_size=_DIGEST_BYTES, salt=salt).digest() for row in rows)
+    return np.frombuffer(hashed, dtype=np.uint64)
+
+
+def no_labels(n_samples: int) -> np.ndarray:
+    """Labels of items of which none has one, shape (n_samples,), dtype object."""
+    return np.full(n_samples, UNLABELED, dtype=object)

@@ -1,0 +1,269 @@
+"""`Project`: a folder that holds data, model, labels and answers, and knows the workflow between them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from labelwise.data import Dataset
+from labelwise.decoding import Decoder
+from labelwise.errors import DataError, ParameterError, StorageError
+from labelwise.events import Listener, ignore
+from labelwise.planning.forecast import Forecast
+from labelwise.planning.sheets import Sheet, sheets_from
+from labelwise.planning.suggest import Suggestion, suggest_from
+from labelwise.project import answering, builder
+from labelwise.project.answers import Answers, asked
+from labelwise.project.labelling import Labelling
+from labelwise.project.pool import Pool
+from labelwise.project.source import Source
+
+if TYPE_CHECKING:
+    from labelwise.answerer import Answerer
+    from labelwise.gmvae import GMVAE
+    from labelwise.student import Refinement, Student
+
+
+class Project(Labelling):
+    """Data, a model of them, what people said of some items, and what follows for all others.
+
+    Use `Project.create` or `Project.open`. Many may read a project at a time, one may change it: the first
+    change takes a lock, which `close`, the end of a `with` block or the end of the process gives back.
+
+    Parameters
+    ----------
+    path : path
+        Folder of the project.
+
+    Attributes
+    ----------
+    path : Path
+    source : Source
+        Where the items are.
+    pool : Pool
+        What names each item, and its class where the data know it.
+    encoding : Encoding
+        What the model says of the items, mapped from disk.
+    gmvae : GMVAE
+    journal : Journal
+        All decisions.
+
+    Examples
+    --------
+    >>> from labelwise import Project
+    >>> project = Project.create("digits.labelwise", "digits", n_components=30)  # doctest: +SKIP
+    >>> for suggestion in project.suggest(10):                                   # doctest: +SKIP
+    ...     project.label(suggestion.index, input(f"item {suggestion.index}: "), by="ana")
+    >>> project.answers().labels                                                 # doctest: +SKIP
+    """
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        data: Any,
+        *,
+        source: Source | None = None,
+        gmvae: GMVAE | None = None,
+        label_column: str | None = None,
+        skip_unreadable: bool = False,
+        overwrite: bool = False,
+        resume: bool = False,
+        listen: Listener = ignore,
+        **parameters: Any,
+    ) -> Self:
+        """Read the data, learn their structure, encode them, and write all of it to a new folder.
+
+        Training keeps a checkpoint beside the folder (PATH.checkpoint) until it is done.
+
+        Parameters
+        ----------
+        path : path
+        data : str, path, Dataset or array-like
+            As for `load_dataset`; or items as for `GMVAE.fit`, which the project does not keep.
+        source : Source, default=None
+            Where `data` were read from, if they have been read already.
+        gmvae : GMVAE, default=None
+            A model to train; a fitted one is taken as it is. None takes `GMVAE(**parameters)`.
+        label_column : str, default=None
+        skip_unreadable : bool, default=False
+        overwrite : bool, default=False
+            Train a project that is there anew. Its labels stay, and the names of its components go with
+            the items that they share with the new ones.
+        resume : bool, default=False
+            Go on from the checkpoint, if there is one.
+        listen : callable
+            Gets events of the stages "training" and "encoding".
+        **parameters
+            Of `GMVAE`, such as ``n_components=100``.
+
+        Returns
+        -------
+        Project
+
+        Raises
+        ------
+        StorageError
+            If the folder exists already, or cannot be written.
+        ParameterError, DataError
+            If parameters or data cannot be used.
+        """
+        from labelwise.gmvae import GMVAE
+
+        path = Path(path)
+        if gmvae is not None and parameters:
+            raise ParameterError(f"give gmvae or its parameters ({', '.join(parameters)}), not both")
+        if path.exists() and not overwrite:
+            raise StorageError(f"{path} exists: choose another name, or pass overwrite=True (--overwrite)")
+        before = cls(path) if path.exists() else None
+        if before is not None:
+            before.claim()
+        try:
+            dataset, read_from = _read(data, label_column=label_column, skip_unreadable=skip_unreadable)
+            model = GMVAE(**parameters) if gmvae is None else gmvae
+            if not hasattr(model, "module_"):
+                checkpoint = path.with_name(path.name + ".checkpoint")
+                model.fit(dataset.X, checkpoint=checkpoint, resume=resume, listen=listen)
+                checkpoint.unlink(missing_ok=True)
+            encoding = model.encode(dataset.X, listen=listen)
+            builder.build(path, source or read_from, Pool.of(dataset), model, encoding)
+        finally:
+            if before is not None:
+                before.close()
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Self:
+        """Open a project; a warning says if its data have changed since.
+
+        Raises
+        ------
+        StorageError
+            If there is none, it is damaged, or from a newer labelwise.
+        """
+        self = cls(path)
+        self.warn_of_changed_data()
+        return self
+
+    def suggest(self, n_labels: int = 10, *, random_state: int = 0, labels: Any = None) -> list[Suggestion]:
+        """Say which items to label next, the most useful first, with reasons; see `labelwise.suggest`."""
+        y = self.labels() if labels is None else np.asarray(labels, dtype=object)
+        found = answering.kept_suggestions(self, n_labels, y, random_state)
+        if found is None:
+            found = suggest_from(self.encoding, n_labels, y=self.with_names(y), random_state=random_state)
+            answering.keep_suggestions(self, found, y, random_state)
+        self.suggested.update(suggestion.index for suggestion in found)
+        return found
+
+    def sheets(self, n_sheets: int = 10, *, size: int | None = None, random_state: int = 0) -> list[Sheet]:
+        """Propose tight groups to name, each with items that cover it; see `sheets_from`."""
+        options = {} if size is None else {"size": size}
+        y = self.with_names(self.labels())
+        found = sheets_from(self.encoding, n_sheets, y=y, random_state=random_state, **options)
+        self.suggested.update(int(row) for sheet in found for row in sheet.items)
+        return found
+
+    def forecast(self, further: Sequence[int] = (10, 50, 100), *, random_state: int = 0) -> Forecast:
+        """Estimate the accuracy of today's decoder, and what further random labels would add."""
+        return answering.forecast(self, further, random_state)
+
+    def answers(self, decoder: str | Decoder = "auto", *, labels: Any = None) -> Answers:
+        """Answer for every item of the pool.
+
+        Parameters
+        ----------
+        decoder : str or Decoder, default="auto"
+            A name of `DECODERS`. "auto" lets the student answer, if `refine` has made one.
+        labels : array-like of shape (n_samples,), default=None
+            Labels for this call alone, in place of those in the journal.
+
+        Returns
+        -------
+        Answers
+
+        Raises
+        ------
+        LabelError
+            If nothing is labelled or named.
+        """
+        return answering.answers(self, decoder, labels)
+
+    @property
+    def answerer(self) -> Answerer:
+        """What answers new items, from today's labels."""
+        return answering.answerer(self, "auto", None)
+
+    def answer_new(self, X: Any, decoder: str | Decoder = "auto", *, labels: Any = None) -> Answers:
+        """Answer for new items; `decoder` and `labels` are those of `answers`."""
+        return asked(answering.answerer(self, decoder, labels), X)
+
+    @property
+    def student(self) -> Student | None:
+        """The student that `refine` taught last, if there is one."""
+        return answering.student(self)
+
+    def refine(self, student: Student | None = None, **options: Any) -> Refinement:
+        """Teach a network what the decoder answers, and let it answer if that helps.
+
+        Parameters
+        ----------
+        student : Student, default=None
+            A template; None takes one that fits the model.
+        **options
+            Of `labelwise.project.answering.refine`: rehearse, fresh, items, listen, random_state.
+        """
+        return answering.refine(self, student, **options)
+
+    def update(self, data: Any = None, *, listen: Listener = ignore) -> str:
+        """Encode the data as they are now, with the model as it is; labels stay with their items.
+
+        Parameters
+        ----------
+        data : path, Dataset or array-like, default=None
+            Where the items are now; None takes the place they were read from.
+
+        Returns
+        -------
+        str
+            What had changed; empty if nothing had.
+
+        Raises
+        ------
+        DataError
+            If the items are not there, or of another shape than the model knows.
+        """
+        self.claim()
+        if data is None:
+            dataset, source = self.source.load()
+        else:
+            options = {name: getattr(self.source, name) for name in ("label_column", "skip_unreadable")}
+            dataset, source = _read(data, **options)
+        pool = Pool.of(dataset)
+        if pool.item_shape != self.pool.item_shape:
+            raise DataError(
+                f"{dataset.name} has items of shape {pool.item_shape}, but the model knows items of shape "
+                f"{self.pool.item_shape}: train a new project"
+            )
+        changes = self.pool.changes(pool)
+        if changes:
+            builder.build(self.path, source, pool, self.gmvae, self.gmvae.encode(dataset.X, listen=listen))
+        else:
+            self.remember(source)
+        self.close()
+        vars(self).clear()
+        Project.__init__(self, self.path)
+        return changes
+
+
+def _read(data: Any, *, label_column: str | None, skip_unreadable: bool) -> tuple[Dataset, Source]:
+    """A data set, and where it is."""
+    if isinstance(data, (str, os.PathLike)):
+        return Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable).load()
+    if isinstance(data, Dataset):
+        return data, Source(None, data.name)
+    X = np.asarray(data)
+    return Dataset(X, None, None, "an array"), Source(None, "an array")
