@@ -80,7 +80,10 @@ def test_what_is_loaded_is_what_was_saved(tmp_path, X, parameters):
     assert loaded.sample(5, random_state=1)[0].tobytes() == model.sample(5, random_state=1)[0].tobytes()
     fitted_names = {name for name in vars(model) if name.endswith("_")}
     assert {name for name in vars(loaded) if name.endswith("_")} == fitted_names
-    for name in fitted_names - {"module_"}:
+    principal = {name: getattr(model.principal_, name) for name in ("location_", "axes_")}
+    for name, array in principal.items():
+        np.testing.assert_array_equal(getattr(loaded.principal_, name), array, err_msg=name)
+    for name in fitted_names - {"module_", "principal_"}:
         np.testing.assert_array_equal(getattr(loaded, name), getattr(model, name), err_msg=name)
     before, after = model.get_params(), loaded.get_params()
     if before["decoder_hidden"] is not None:
@@ -109,7 +112,7 @@ def test_a_model_is_two_files_that_describe_each_other(folder):
     files = contents(folder)
     assert files.keys() == {"manifest.json", "weights.safetensors"}
     manifest = json.loads(files["manifest.json"])
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["kind"] == "gmvae"
     assert manifest["labelwise"] == labelwise.__version__
     assert manifest["weights_sha256"] == hashlib.sha256(files["weights.safetensors"]).hexdigest()
@@ -213,14 +216,14 @@ def test_tensors_and_header_come_back(tmp_path):
     for name, array in arrays.items():
         np.testing.assert_array_equal(read[name], array)
         assert read[name].dtype == array.dtype
-    assert header == {"format": 1, "kind": "checkpoint", "settings": {"x": [1, None, "é"]}}
+    assert header == {"format": 2, "kind": "checkpoint", "settings": {"x": [1, None, "é"]}}
 
 
 def test_tensors_of_a_newer_format_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(storage, "FORMAT", 2)
+    monkeypatch.setattr(storage, "FORMAT", 3)
     storage.write_tensors(tmp_path / "t", {"a": np.arange(3)}, {})
-    monkeypatch.setattr(storage, "FORMAT", 1)
-    with pytest.raises(StorageError, match=r" has format 2; this labelwise reads format 1$"):
+    monkeypatch.undo()
+    with pytest.raises(StorageError, match=r" has format 3, .* up to 2: update labelwise$"):
         storage.read_tensors(tmp_path / "t")
 
 
@@ -275,10 +278,10 @@ def test_a_garbled_manifest_is_told(folder, text, reason):
     refused(folder, rf".*manifest\.json is damaged \({reason}\): restore it from a copy or train again")
 
 
-@pytest.mark.parametrize("number", [2, 0, "1", None])
+@pytest.mark.parametrize("number", [3, 0, "1", None])
 def test_another_format_is_refused(folder, number):
     change_manifest(folder, format=number)
-    refused(folder, rf".*m\.labelwise has format {number!r}; this labelwise reads 1: update labelwise")
+    refused(folder, rf".*m\.labelwise has format {number!r}, .* up to 2: update labelwise")
 
 
 def test_another_kind_is_refused(folder):
@@ -336,7 +339,7 @@ def test_what_is_no_model_is_not_overwritten(model, tmp_path):
         path = tmp_path / name
         with pytest.raises(StorageError) as caught:
             model.save(path)
-        assert str(caught.value) == f"{path} exists and is no saved model: choose another name or remove it"
+        assert str(caught.value) == f"{path} exists and is not a saved gmvae: choose another name or remove it"
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
     assert (tmp_path / "file").read_text() == "x"
 

@@ -7,6 +7,7 @@ import pytest
 from sklearn.base import clone
 
 from labelwise.decoding import DECODERS, UNLABELED, HardDecoder
+from labelwise.encoding import Encoding
 
 UNNAMED = ("nearest", "prior", "abstain", "first")
 
@@ -27,6 +28,11 @@ def decoder(request):
 def posteriors(n_samples=150, n_components=8, seed=0, dtype=np.float64):
     """Random posteriors; most rows lean to one component."""
     return np.random.default_rng(seed).dirichlet(np.full(n_components, 0.2), n_samples).astype(dtype)
+
+
+def lying_at(latents, features=None):
+    """An encoding of items of one component: all that tells them apart is where they lie."""
+    return Encoding(np.ones((len(latents), 1)), latents, features)
 
 
 def classes_of(Q, n_classes=3):

@@ -6,15 +6,17 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
 
+from decoding.conftest import lying_at
 from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
 from labelwise.decoding import auto as module
 from labelwise.decoding.auto import _CANDIDATES
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
-from labelwise.encoding import Posteriors
-from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning
+from labelwise.encoding import Encoding
+from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning, ParameterError
 from labelwise.planning.suggest import suggest_from
 
 
@@ -34,6 +36,11 @@ def noise(n_samples=240, seed=0):
     return np.random.default_rng(seed).standard_normal((n_samples, 4))
 
 
+def alone(**parameters):
+    """The decoder without features to compare with."""
+    return AutoDecoder(use_features=False, **parameters)
+
+
 def labels_for(truth, n_labeled):
     y = np.full(len(truth), UNLABELED)
     y[:n_labeled] = truth[:n_labeled]
@@ -49,9 +56,9 @@ def blobs():
 class TestFewLabels:
     def test_below_20_it_is_poisson_learning_as_it_is(self, blobs):
         latents, truth = blobs
-        Q = Posteriors(telling(truth, 3), latents)
+        Q = Encoding(telling(truth, 3), latents)
         y = labels_for(truth, 19)
-        decoder = AutoDecoder().fit(Q, y)
+        decoder = alone().fit(Q, y)
         assert decoder.choice_ == "poisson"
         assert decoder.reason_ == "19 labels are too few to compare decoders"
         assert decoder.scores_ == {}
@@ -62,23 +69,23 @@ class TestFewLabels:
 
     def test_from_20_on_decoders_are_compared(self, blobs):
         latents, truth = blobs
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 20))
+        decoder = alone().fit(Encoding(telling(truth, 3), latents), labels_for(truth, 20))
         assert list(decoder.scores_) == list(_CANDIDATES)
         assert "20 held-out labels" in decoder.reason_
 
     @pytest.mark.parametrize("n_labeled", [3, 50])
     def test_labels_of_one_class_leave_nothing_to_compare(self, blobs, n_labeled):
         latents, truth = blobs
-        Q = Posteriors(telling(truth, 3), latents)
-        decoder = AutoDecoder().fit(Q, labels_for(np.full(240, 7), n_labeled))
+        Q = Encoding(telling(truth, 3), latents)
+        decoder = alone().fit(Q, labels_for(np.full(240, 7), n_labeled))
         assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("poisson", {}, 1)
         assert decoder.reason_ == "all labels are of one class"
         assert decoder.predict_proba(Q).tolist() == [[1.0]] * 240
 
     def test_one_label_for_each_class_leaves_nothing_to_compare(self):
         truth = np.arange(240) % 24
-        Q = Posteriors(telling(truth, 24), noise())
-        decoder = AutoDecoder().fit(Q, labels_for(truth, 24))
+        Q = Encoding(telling(truth, 24), noise())
+        decoder = alone().fit(Q, labels_for(truth, 24))
         assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("poisson", {}, 1)
         assert decoder.reason_ == "no class has two labels, so that decoders could be compared"
 
@@ -86,7 +93,7 @@ class TestFewLabels:
         latents, truth = blobs
         y = labels_for(truth, 30)
         y[:8] = [10, 11, 12, 13, 14, 15, 16, 17]  # what no other item is labelled
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), y)
+        decoder = alone().fit(Encoding(telling(truth, 3), latents), y)
         assert decoder.scores_["poisson"] == 1
         assert decoder.reason_.endswith("22 held-out labels: right on 100%")
 
@@ -94,8 +101,8 @@ class TestFewLabels:
 class TestChoice:
     def test_where_latents_are_noise_it_is_one_that_looks_at_posteriors(self):
         truth = truth_of(3)
-        Q = Posteriors(telling(truth, 3), noise())
-        decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
+        Q = Encoding(telling(truth, 3), noise())
+        decoder = alone().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "bayes"
         assert decoder.scores_[decoder.choice_] > decoder.scores_["poisson"] + 0.3
         assert decoder.reason_ == (
@@ -107,8 +114,8 @@ class TestChoice:
 
     def test_where_posteriors_are_noise_it_is_poisson_learning_on_the_latents(self, blobs):
         latents, truth = blobs
-        Q = Posteriors(np.random.default_rng(0).dirichlet(np.ones(5), 240), latents)
-        decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
+        Q = Encoding(np.random.default_rng(0).dirichlet(np.ones(5), 240), latents)
+        decoder = alone().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "poisson"
         assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
         assert decoder.scores_["bayes"] < 0.8
@@ -116,15 +123,15 @@ class TestChoice:
 
     def test_scores_are_shares_of_right_held_out_answers(self):
         truth = truth_of(3)
-        Q = Posteriors(telling(truth, 3, wrong=0.3), noise())
-        decoder = AutoDecoder().fit(Q, labels_for(truth, 50))
-        for name, kind in _CANDIDATES.items():
-            found = out_of_fold(kind(), Q, np.arange(50), truth[:50], 3)
+        Q = Encoding(telling(truth, 3, wrong=0.3), noise())
+        decoder = alone().fit(Q, labels_for(truth, 50))
+        for name, candidate in _CANDIDATES.items():
+            found = out_of_fold(candidate, Q, np.arange(50), truth[:50], 3)
             assert decoder.scores_[name] == pytest.approx((found.argmax(axis=1) == truth[:50]).mean())
 
     def test_the_fitted_choice_sees_all_labels(self):
         truth = truth_of(3)
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), noise()), labels_for(truth, 60))
+        decoder = alone().fit(Encoding(telling(truth, 3), noise()), labels_for(truth, 60))
         assert type(decoder.decoder_) is DECODERS[decoder.choice_]
         assert decoder.decoder_.n_labeled_ == 60
 
@@ -154,7 +161,7 @@ class TestChoice:
 
         monkeypatch.setattr(module, "out_of_fold", found)
         latents, truth = blobs
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 60))
+        decoder = alone().fit(Encoding(telling(truth, 3), latents), labels_for(truth, 60))
         assert decoder.choice_ == choice
         bayes = (40 + n_gained - n_lost) / 60
         assert decoder.scores_["bayes"] == bayes
@@ -169,96 +176,103 @@ class TestChoice:
             assert decoder.reason_ == "best on 60 held-out labels: right on 67%"
 
 
-class TestItems:
-    """The items themselves, for where the model does not help."""
+class TestFeatures:
+    """Features, for where the model does not help."""
 
     def test_a_model_that_does_not_help_is_left_out(self, blobs):
-        items, truth = blobs
+        features, truth = blobs
         y = labels_for(truth, 60)
-        Q = Posteriors(np.random.default_rng(0).dirichlet(np.ones(5), 240), noise(), items=items)
+        Q = Encoding(np.random.default_rng(0).dirichlet(np.ones(5), 240), noise(), features=features)
         decoder = AutoDecoder().fit(Q, y)
-        assert decoder.choice_ == "poisson on items"
+        assert decoder.choice_ == "poisson on features"
         assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
         assert (decoder.predict(Q) == truth).all()
-        alone = Posteriors(np.ones((240, 1)), items)
-        expected = temper(PoissonDecoder().fit(alone, y).predict_proba(alone), decoder.temperature_)
+        there = lying_at(features)
+        expected = temper(PoissonDecoder().fit(there, y).predict_proba(there), decoder.temperature_)
         np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-6)
 
     @pytest.mark.parametrize("n_labeled", [10, 60])
     def test_the_surer_of_both_comes_first(self, blobs, n_labeled):
-        items, truth = blobs
+        features, truth = blobs
         y = labels_for(truth, n_labeled)
-        latents = items + 3 * np.random.default_rng(0).standard_normal(items.shape)
-        decoder = AutoDecoder().fit(Posteriors(np.ones((240, 1)), latents, items=items), y)
-        assert decoder.choice_ == "poisson on items"
-        assert (decoder.predict(Posteriors(np.ones((240, 1)), latents, items=items)) == truth).all()
+        latents = features + 3 * np.random.default_rng(0).standard_normal(features.shape)
+        decoder = AutoDecoder().fit(lying_at(latents, features), y)
+        assert decoder.choice_ == "poisson on features"
+        assert (decoder.predict(lying_at(latents, features)) == truth).all()
         # The same the other way round.
-        decoder = AutoDecoder().fit(Posteriors(np.ones((240, 1)), items, items=latents), y)
+        decoder = AutoDecoder().fit(lying_at(features, latents), y)
         assert decoder.choice_ == "poisson"
 
     def test_below_20_labels_it_is_said_how_sure_both_are(self, blobs):
-        items, truth = blobs
+        features, truth = blobs
         y = labels_for(truth, 10)
-        decoder = AutoDecoder().fit(Posteriors(np.ones((240, 1)), noise(), items=items), y)
+        decoder = AutoDecoder().fit(lying_at(noise(), features), y)
         stated = [
             PoissonDecoder().fit(view, y).predict_proba(view).max(axis=1).mean()
-            for view in (Posteriors(np.ones((240, 1)), points) for points in (items, noise()))
+            for view in (lying_at(points) for points in (features, noise()))
         ]
         assert decoder.reason_ == (
-            "10 labels are too few to compare decoders; surer on the items "
+            "10 labels are too few to compare decoders; surer on the features "
             f"({stated[0]:.2f}) than on the latents ({stated[1]:.2f})"
         )
 
     def test_equally_sure_it_is_the_model(self, blobs):
         latents, truth = blobs
-        Q = Posteriors(np.ones((240, 1)), latents, items=latents)
+        Q = lying_at(latents, latents)
         assert AutoDecoder().fit(Q, labels_for(truth, 10)).choice_ == "poisson"
 
     def test_held_out_labels_can_say_otherwise(self, blobs, monkeypatch):
         latents, truth = blobs
-        Q = Posteriors(np.ones((240, 1)), latents, items=noise())
+        Q = lying_at(latents, noise())
         monkeypatch.setattr(module, "_SURER", -1.0)
-        assert AutoDecoder().fit(Q, labels_for(truth, 10)).choice_ == "poisson on items"
+        assert AutoDecoder().fit(Q, labels_for(truth, 10)).choice_ == "poisson on features"
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "poisson"
-        assert decoder.reason_.startswith("right on 100% of 60 held-out labels, poisson on items on ")
+        assert decoder.reason_.startswith("right on 100% of 60 held-out labels, poisson on features on ")
 
     def test_a_model_that_helps_is_used(self, blobs):
         latents, truth = blobs
-        Q = Posteriors(telling(truth, 3), latents, items=noise())
+        Q = Encoding(telling(truth, 3), latents, features=noise())
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "poisson"
-        assert list(decoder.scores_) == [*_CANDIDATES, "poisson on items", "spreading on items"]
+        assert list(decoder.scores_) == [*_CANDIDATES, "poisson on features", "spreading on features"]
 
-    def test_without_them_they_are_not_compared(self, blobs):
+    def test_they_are_not_compared_where_nobody_asks_for_them(self, blobs):
         latents, truth = blobs
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3), latents), labels_for(truth, 60))
+        Q = Encoding(telling(truth, 3), latents, features=noise())
+        assert list(alone().fit(Q, labels_for(truth, 60)).scores_) == list(_CANDIDATES)
+
+    def test_a_table_of_probabilities_has_none(self, blobs):
+        _, truth = blobs
+        decoder = AutoDecoder().fit(telling(truth, 3), labels_for(truth, 60))
         assert list(decoder.scores_) == list(_CANDIDATES)
 
-    def test_what_was_fitted_to_them_needs_them_again(self, blobs):
-        items, truth = blobs
+    def test_an_encoding_that_lacks_them_is_refused(self, blobs):
+        latents, truth = blobs
+        with pytest.raises(DataError, match=r"AutoDecoder .*\bfeatures\b"):
+            AutoDecoder().fit(Encoding(telling(truth, 3), latents), labels_for(truth, 60))
+
+    @pytest.mark.parametrize("method", ["predict", "predict_proba"])
+    def test_what_was_fitted_to_them_needs_them_again(self, blobs, method):
+        features, truth = blobs
         noisy = np.random.default_rng(0).dirichlet(np.ones(5), 240)
-        decoder = AutoDecoder().fit(Posteriors(noisy, noise(), items=items), labels_for(truth, 60))
-        new = Posteriors(noisy[:9], noise()[:9], items=items[:9])
+        decoder = AutoDecoder().fit(Encoding(noisy, noise(), features), labels_for(truth, 60))
+        new = Encoding(noisy[:9], noise()[:9], features[:9])
         assert decoder.predict(new).tolist() == truth[:9].tolist()
-        with pytest.raises(DataError) as caught:
-            decoder.predict(Posteriors(noisy, noise()))
-        assert str(caught.value) == (
-            "the decoder was fitted to the items themselves: pass Posteriors(Q, latents, items=items) of "
-            "these too"
-        )
+        with pytest.raises(DataError, match=r"\bfeatures\b"):
+            getattr(decoder, method)(Encoding(noisy, noise()))
 
 
 class TestCalibration:
     def test_probabilities_are_those_of_the_choice_at_the_temperature_of_held_out_answers(self):
         truth = truth_of(4)
-        Q = Posteriors(telling(truth, 4, wrong=0.4), noise())
+        Q = Encoding(telling(truth, 4, wrong=0.4), noise())
         y = labels_for(truth, 80)
-        decoder = AutoDecoder().fit(Q, y)
-        found = out_of_fold(_CANDIDATES[decoder.choice_](), Q, np.arange(80), truth[:80], 4)
+        decoder = alone().fit(Q, y)
+        found = out_of_fold(clone(_CANDIDATES[decoder.choice_]), Q, np.arange(80), truth[:80], 4)
         assert decoder.temperature_ == pytest.approx(fit_temperature(found, truth[:80]))
         assert decoder.temperature_ != 1
-        plain = _CANDIDATES[decoder.choice_]().fit(Q, y)
+        plain = clone(_CANDIDATES[decoder.choice_]).fit(Q, y)
         np.testing.assert_allclose(
             decoder.predict_proba(Q), temper(plain.predict_proba(Q), decoder.temperature_), atol=1e-6
         )
@@ -269,10 +283,10 @@ class TestCalibration:
         gains = []
         for seed in range(5):
             latents, truth = make_blobs(290, n_features=5, centers=3, cluster_std=spread, random_state=seed)
-            Q = Posteriors(np.ones((290, 1)), latents)
+            Q = lying_at(latents)
             y = labels_for(truth, 100)
-            decoder = AutoDecoder().fit(Q, y)
-            plain = _CANDIDATES[decoder.choice_]().fit(Q, y)
+            decoder = alone().fit(Q, y)
+            plain = clone(_CANDIDATES[decoder.choice_]).fit(Q, y)
             rows = np.arange(100, 290)
             before, after = (np.log(d.predict_proba(Q)[rows, truth[rows]]).mean() for d in (plain, decoder))
             gains.append(after - before)
@@ -280,53 +294,70 @@ class TestCalibration:
 
     def test_labels_of_typical_items_do_not_make_them_surer(self, blobs):
         latents, truth = blobs
-        Q = Posteriors(np.ones((240, 1)), latents)
-        graph = Q.neighbourhood(10)
+        Q = lying_at(latents)
+        graph = Q.points().neighbourhood(10)
         by_degree = np.argsort(-graph.degrees[graph.nodes])
         found = []
         for rows in (np.arange(60), by_degree[:60], by_degree[-60:]):
             y = np.full(240, UNLABELED)
             y[rows] = truth[rows]
-            found.append(AutoDecoder().fit(Q, y).temperature_)
+            found.append(alone().fit(Q, y).temperature_)
         at_random, typical, odd = found
         assert at_random < 0.8
         assert typical == 1
         assert odd < 0.8
 
+    @pytest.mark.parametrize("typical", [True, False])
+    def test_who_knows_how_items_were_chosen_can_say_so(self, blobs, typical):
+        latents, truth = blobs
+        Q = lying_at(latents)
+        graph = Q.points().neighbourhood(10)
+        by_degree = np.argsort(-graph.degrees[graph.nodes])
+        for rows in (np.arange(60), by_degree[:60]):
+            y = np.full(240, UNLABELED)
+            y[rows] = truth[rows]
+            found = alone(typical_labels=typical).fit(Q, y).temperature_
+            assert found == 1 if typical else found < 0.8
+
+    @pytest.mark.parametrize("value", ["yes", 1, None])
+    def test_anything_else_about_them_is_refused(self, blobs, value):
+        with pytest.raises(ParameterError, match=r"^typical_labels="):
+            alone(typical_labels=value).fit(lying_at(blobs[0]), labels_for(blobs[1], 60))
+
     def test_they_can_still_make_them_less_sure(self, blobs):
-        Q = Posteriors(np.ones((240, 1)), blobs[0])
-        graph = Q.neighbourhood(10)
+        Q = lying_at(blobs[0])
+        graph = Q.points().neighbourhood(10)
         rows = np.argsort(-graph.degrees[graph.nodes])[:60]
         y = np.full(240, UNLABELED)
         y[rows] = np.random.default_rng(0).integers(3, size=60)
-        assert AutoDecoder().fit(Q, y).temperature_ > 1.5
+        assert alone().fit(Q, y).temperature_ > 1.5
 
     @pytest.mark.parametrize("n_labels", [20, 36, 90])
     def test_with_suggested_labels_answers_are_no_surer_than_right(self, n_labels):
         X, truth = load_digits(return_X_y=True)
-        Q = Posteriors(np.ones((len(X), 1)), PCA(20, random_state=0).fit_transform(X))
+        Q = lying_at(PCA(20, random_state=0).fit_transform(X))
         y = np.full(len(X), UNLABELED)
         rows = [each.index for each in suggest_from(Q, n_labels, random_state=0)]
         y[rows] = truth[rows]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DoubtfulLabelWarning)
-            decoder = AutoDecoder().fit(Q, y)
+            decoder = alone().fit(Q, y)
         rest = y == UNLABELED
         right = (decoder.predict(Q) == truth)[rest].mean()
         assert right - 0.15 < decoder.predict_proba(Q)[rest].max(axis=1).mean() < right
 
     def test_a_class_that_is_not_labelled_keeps_probability_0(self, blobs):
         latents, truth = blobs
-        Q = Posteriors(telling(truth, 3), latents)
+        Q = Encoding(telling(truth, 3), latents)
         with pytest.warns(LabelwiseWarning, match=r"^no item is labelled 5: "):
-            decoder = AutoDecoder(classes=[0, 1, 2, 5]).fit(Q, labels_for(truth, 60))
+            decoder = alone(classes=[0, 1, 2, 5]).fit(Q, labels_for(truth, 60))
         assert decoder.predict_proba(Q)[:, 3].tolist() == [0] * 240
 
 
 def doubts(Q, y, **parameters):
     """The decoder, and the text of its warning."""
     with pytest.warns(DoubtfulLabelWarning) as caught:
-        decoder = AutoDecoder(**parameters).fit(Q, y)
+        decoder = alone(**parameters).fit(Q, y)
     assert [warning.filename for warning in caught] == [__file__]
     return decoder, str(caught[0].message)
 
@@ -338,7 +369,7 @@ class TestDoubts:
         latents, truth = make_blobs(240, n_features=10, centers=n_classes, random_state=seed)
         y = labels_for(truth, 120)
         y[7] = (truth[7] + 1) % n_classes
-        decoder, text = doubts(Posteriors(telling(truth, n_classes, wrong=0), latents), y)
+        decoder, text = doubts(Encoding(telling(truth, n_classes, wrong=0), latents), y)
         assert decoder.doubtful_labels_.tolist() == [7]
         assert text == (
             f"labels that disagree with everything near them: item 7 is labelled {y[7]}, "
@@ -350,7 +381,7 @@ class TestDoubts:
         truth = truth_of(3, seed=seed)
         y = labels_for(truth, 60)
         y[7] = (truth[7] + 1) % 3
-        Q = Posteriors(0.0002 + 0.9994 * np.eye(3)[truth], noise(seed=seed))
+        Q = Encoding(0.0002 + 0.9994 * np.eye(3)[truth], noise(seed=seed))
         decoder, _ = doubts(Q, y)
         assert decoder.choice_ == "bayes"
         assert decoder.doubtful_labels_.tolist() == [7]
@@ -358,10 +389,10 @@ class TestDoubts:
     @pytest.mark.parametrize("seed", range(3))
     def test_right_labels_are_not_doubted(self, seed):
         latents, truth = make_blobs(240, n_features=5, centers=4, random_state=seed)
-        Q = Posteriors(telling(truth, 4, wrong=0.2), latents)
+        Q = Encoding(telling(truth, 4, wrong=0.2), latents)
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            decoder = AutoDecoder().fit(Q, labels_for(truth, 120))
+            decoder = alone().fit(Q, labels_for(truth, 120))
         assert decoder.doubtful_labels_.tolist() == []
 
     def test_classes_are_called_by_their_names(self, blobs):
@@ -369,7 +400,7 @@ class TestDoubts:
         names = np.array(["auk", "gull", "tern"])
         y = np.array([names[k] if row < 120 else UNLABELED for row, k in enumerate(truth)], dtype=object)
         y[30] = names[truth[30] - 1]
-        _, text = doubts(Posteriors(telling(truth, 3, wrong=0), latents), y)
+        _, text = doubts(Encoding(telling(truth, 3, wrong=0), latents), y)
         assert f"item 30 is labelled {y[30]}, but looks like {names[truth[30]]};" in text
 
     def test_five_are_named_and_the_others_counted(self, blobs, monkeypatch):
@@ -379,7 +410,7 @@ class TestDoubts:
         y = labels_for(truth, 200)
         rows = np.arange(0, 140, 20)
         y[rows] = (truth[rows] + 1) % 3
-        decoder, text = doubts(Posteriors(telling(truth, 3, wrong=0), latents), y)
+        decoder, text = doubts(Encoding(telling(truth, 3, wrong=0), latents), y)
         assert decoder.doubtful_labels_.tolist() == rows.tolist()
         assert text.count("is labelled") == 5
         assert text.endswith("; and 2 more; look at them again")
@@ -396,12 +427,12 @@ class TestDoubts:
         monkeypatch.setattr(module, "_DOUBTFUL", 10.0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DoubtfulLabelWarning)
-            decoder = AutoDecoder().fit(Posteriors(np.ones((241, 1)), latents), y)
+            decoder = alone().fit(lying_at(latents), y)
         assert decoder.doubtful_labels_.tolist() == found
 
     def test_below_20_labels_none_is_doubted(self, blobs):
         latents, truth = blobs
         y = labels_for(truth, 19)
         y[7] = (truth[7] + 1) % 3
-        decoder = AutoDecoder().fit(Posteriors(telling(truth, 3, wrong=0), latents), y)
+        decoder = alone().fit(Encoding(telling(truth, 3, wrong=0), latents), y)
         assert decoder.doubtful_labels_.tolist() == []

@@ -14,7 +14,7 @@ from sklearn.mixture import GaussianMixture
 
 from decoding.conftest import as_objects, classes_of, posteriors, some_labels
 from labelwise.decoding import DECODERS, UNLABELED, Decoder, HardDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError, ParameterError
 
 # Abstaining warns whenever a component has no label, which is what many of these data are about;
@@ -168,7 +168,7 @@ def test_order_of_rows_plays_no_part(decoder):
     other = clone(decoder).fit(Q[order], y[order])
     decoder.fit(Q, y)
     # Graphs are summed in float32.
-    tolerance = 1e-5 if decoder.uses_latents else 1e-9
+    tolerance = 1e-5 if decoder.needs else 1e-9
     np.testing.assert_allclose(other.predict_proba(Q), decoder.predict_proba(Q), atol=tolerance)
     assert other.predict(Q).tolist() == decoder.predict(Q).tolist()
     assert decoder.predict(Q[order]).tolist() == decoder.predict(Q)[order].tolist()
@@ -442,10 +442,10 @@ def test_a_parameter_with_a_wrong_value_is_found_by_fit(value):
 def test_posteriors_that_were_checked_once_serve_as_well(decoder):
     Q = posteriors()
     y = some_labels(classes_of(Q))
-    checked = Posteriors(Q)
+    checked = Encoding.of_table(Q)
     answers = clone(decoder).fit(Q, y)
     again = clone(decoder).fit(checked, y)
     np.testing.assert_array_equal(again.predict(checked), answers.predict(Q))
     np.testing.assert_array_equal(again.predict_proba(checked), answers.predict_proba(Q))
     with pytest.raises(DataError, match="3 components, but the decoder was fitted with 8"):
-        again.predict(Posteriors(posteriors(n_components=3)))
+        again.predict(Encoding.of_table(posteriors(n_components=3)))

@@ -8,7 +8,7 @@ import pytest
 from decoding.conftest import classes_of, posteriors, some_labels
 from labelwise.decoding import UNLABELED, BayesDecoder, PoissonDecoder, SoftDecoder, SpreadingDecoder
 from labelwise.decoding.crossfit import N_FOLDS, fit_temperature, out_of_fold, temper
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 
 DECODERS = pytest.mark.parametrize(
     "decoder",
@@ -26,15 +26,15 @@ def cross(decoder, Q, y, n_classes=3):
 def folds_of(Q, y):
     """Rows of each fold, as the documentation says: items in the order of class and place, dealt in turn."""
     labeled = [row for row in range(len(y)) if y[row] != UNLABELED]
-    dealt = sorted(labeled, key=lambda row: (y[row], *Q.points[row]))
+    dealt = sorted(labeled, key=lambda row: (y[row], *Q.latents[row]))
     return [dealt[number::N_FOLDS] for number in range(N_FOLDS)]
 
 
 class TestOutOfFold:
     @DECODERS
     def test_each_item_is_answered_by_the_labels_of_the_other_folds(self, decoder):
-        Q = Posteriors(posteriors())
-        y = some_labels(classes_of(Q.values))
+        Q = Encoding.of_table(posteriors())
+        y = some_labels(classes_of(Q.posteriors))
         labeled = np.flatnonzero(y != UNLABELED).tolist()
         found = cross(decoder, Q, y)
         assert found.shape == (40, 3)
@@ -52,7 +52,7 @@ class TestOutOfFold:
         # without a change of the order in which folds are dealt.
         rng = np.random.default_rng(0)
         latents = np.column_stack([np.arange(60.0), 5 * rng.standard_normal((60, 2))])
-        Q = Posteriors(posteriors(60), latents)
+        Q = Encoding(posteriors(60), latents)
         y = np.where(np.arange(60) % 2, UNLABELED, np.arange(60) // 30)
         flipped = y.copy()
         first = int(np.flatnonzero(y == 1)[0])
@@ -73,20 +73,20 @@ class TestOutOfFold:
         y = some_labels(classes_of(values))
         order = np.random.default_rng(1).permutation(len(y))
         found = np.full((len(y), 3), np.nan)
-        found[y != UNLABELED] = cross(decoder, Posteriors(values), y)
-        permuted = cross(decoder, Posteriors(values[order]), y[order])
+        found[y != UNLABELED] = cross(decoder, Encoding.of_table(values), y)
+        permuted = cross(decoder, Encoding.of_table(values[order]), y[order])
         np.testing.assert_allclose(permuted, found[order][y[order] != UNLABELED], atol=1e-5)
 
     def test_each_fold_has_its_share_of_each_class(self):
-        Q = Posteriors(posteriors())
-        y = some_labels(classes_of(Q.values), 60)
+        Q = Encoding.of_table(posteriors())
+        y = some_labels(classes_of(Q.posteriors), 60)
         for label in range(3):
             counts = [sum(y[row] == label for row in rows) for rows in folds_of(Q, y)]
             assert max(counts) - min(counts) <= 1
 
     def test_a_class_with_one_label_has_no_chance_where_that_one_is_held_out(self):
-        Q = Posteriors(posteriors())
-        y = some_labels(classes_of(Q.values, 2))
+        Q = Encoding.of_table(posteriors())
+        y = some_labels(classes_of(Q.posteriors, 2))
         lone = int(np.flatnonzero(y != UNLABELED)[11])
         y[lone] = 2
         found = cross(SoftDecoder(), Q, y)
@@ -95,7 +95,7 @@ class TestOutOfFold:
         assert found[row].sum() == pytest.approx(1)
 
     def test_fewer_labels_than_folds_will_do(self):
-        Q = Posteriors(posteriors())
+        Q = Encoding.of_table(posteriors())
         y = np.full(150, UNLABELED)
         y[[3, 50, 90]] = 0, 1, 1
         found = cross(SoftDecoder(), Q, y, 2)
@@ -103,8 +103,8 @@ class TestOutOfFold:
         assert found[0].tolist() == [0, 1]  # its class has no other label
 
     def test_classes_named_for_the_decoder_play_no_part(self):
-        Q = Posteriors(posteriors())
-        y = some_labels(classes_of(Q.values))
+        Q = Encoding.of_table(posteriors())
+        y = some_labels(classes_of(Q.posteriors))
         named = cross(SoftDecoder(classes=["a", "b"]), Q, y)  # would refuse these labels
         np.testing.assert_array_equal(named, cross(SoftDecoder(), Q, y))
 

@@ -1,4 +1,4 @@
-"""Latents beside posteriors: who uses them, who does not, and what is refused."""
+"""Where items lie, beside posteriors: which decoders look at that, which do not, and what is refused."""
 
 from __future__ import annotations
 
@@ -6,27 +6,38 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from decoding.conftest import classes_of, posteriors, some_labels
-from labelwise.decoding import DECODERS, UNLABELED
-from labelwise.encoding import Posteriors
+from decoding.conftest import classes_of, lying_at, posteriors, some_labels
+from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder, SpreadingDecoder
+from labelwise.encoding import Encoding
 from labelwise.errors import DataError
 
 # A decoder may tell of labels that look wrong: where items lie is random here.
 pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.DoubtfulLabelWarning")
 
-LOOKING = [pytest.param(kind(), id=name) for name, kind in DECODERS.items() if kind.uses_latents]
-BLIND = [pytest.param(kind(), id=name) for name, kind in DECODERS.items() if not kind.uses_latents]
+LOOKING = [PoissonDecoder(), SpreadingDecoder(), AutoDecoder(use_features=False)]
+ON_FEATURES = [PoissonDecoder(on="features"), SpreadingDecoder(on="features")]
+BLIND = [kind() for kind in DECODERS.values() if not kind().needs]
 
 
-@pytest.fixture(params=LOOKING)
+def name_of(decoder):
+    return type(decoder).__name__
+
+
+@pytest.fixture(params=LOOKING, ids=name_of)
 def looking(request):
     """A decoder that looks at latents, not fitted, in turn each there is."""
     return clone(request.param)
 
 
-@pytest.fixture(params=BLIND)
+@pytest.fixture(params=ON_FEATURES, ids=name_of)
+def on_features(request):
+    """A decoder that looks at features and at nothing else."""
+    return clone(request.param)
+
+
+@pytest.fixture(params=BLIND, ids=name_of)
 def blind(request):
-    """A decoder that does not."""
+    """A decoder that looks at posteriors alone."""
     return clone(request.param)
 
 
@@ -37,173 +48,139 @@ def case(n_samples=80):
     return Q, some_labels(classes_of(Q), 12), latents
 
 
-def test_both_kinds_are_there():
-    assert {"spreading", "poisson"} <= {case.id for case in LOOKING}
-    assert {"soft", "hard", "bayes", "related"} <= {case.id for case in BLIND}
+def test_every_decoder_is_looked_at():
+    assert {type(decoder) for decoder in (*LOOKING, *BLIND)} == set(DECODERS.values())
+    assert [decoder.needs for decoder in LOOKING] == [("latents",)] * 3
+    assert [decoder.needs for decoder in ON_FEATURES] == [("features",)] * 2
+    assert AutoDecoder().needs == ("latents", "features")
 
 
 class TestUse:
     def test_latents_change_the_answers(self, looking):
         Q, y, latents = case()
+        encoding = Encoding(Q, latents)
         without = clone(looking).fit(Q, y).predict_proba(Q)
-        found = looking.fit(Q, y, latents=latents).predict_proba(Q, latents=latents)
+        found = looking.fit(encoding, y).predict_proba(encoding)
         np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
         assert np.abs(found - without).max() > 0.1
 
     def test_only_where_items_lie_counts_not_what_the_posteriors_say(self, looking):
         Q, y, latents = case()
-        flat = np.full_like(Q, 1 / 6)
-        expected = clone(looking).fit(Q, y, latents=latents).predict_proba(Q, latents=latents)
-        found = looking.fit(flat, y, latents=latents).predict_proba(flat, latents=latents)
-        np.testing.assert_allclose(found, expected, atol=1e-6)
+        encoding, flat = Encoding(Q, latents), Encoding(np.full_like(Q, 1 / 6), latents)
+        expected = clone(looking).fit(encoding, y).predict_proba(encoding)
+        np.testing.assert_allclose(looking.fit(flat, y).predict_proba(flat), expected, atol=1e-6)
 
-    def test_without_latents_items_lie_at_the_roots_of_their_posteriors(self, looking):
+    def test_on_features_it_is_as_if_they_were_the_latents(self, on_features):
+        _, y, points = case()
+        on_latents = clone(on_features).set_params(on="latents").fit(lying_at(points), y)
+        both = lying_at(points[::-1], points)
+        np.testing.assert_array_equal(
+            on_features.fit(both, y).predict_proba(both), on_latents.predict_proba(lying_at(points))
+        )
+
+    def test_items_of_a_table_lie_at_the_roots_of_their_rows(self, looking):
         Q, y, _ = case()
-        expected = clone(looking).fit(Q, y, latents=np.sqrt(Q)).predict_proba(Q, latents=np.sqrt(Q))
+        at_roots = Encoding(Q, np.sqrt(Q))
+        expected = clone(looking).fit(at_roots, y).predict_proba(at_roots)
         np.testing.assert_array_equal(looking.fit(Q, y).predict_proba(Q), expected)
 
-    def test_posteriors_that_hold_latents_serve_as_the_two_arrays_do(self, looking):
+    def test_an_encoding_that_was_looked_at_before_gives_what_a_new_one_gives(self, looking):
         Q, y, latents = case()
-        arrays = clone(looking).fit(Q, y, latents=latents)
-        checked = Posteriors(Q, latents)
-        looking.fit(checked, y)
-        np.testing.assert_array_equal(
-            looking.predict_proba(checked), arrays.predict_proba(Q, latents=latents)
-        )
-        assert looking.predict(checked).tolist() == arrays.predict(Q, latents=latents).tolist()
-        again = Posteriors(Q[:30], latents=latents[:30])
-        np.testing.assert_array_equal(
-            looking.predict_proba(again), arrays.predict_proba(Q[:30], latents=latents[:30])
-        )
+        encoding = Encoding(Q, latents)
+        looking.fit(encoding, y)
+        fresh = clone(looking).fit(Encoding(Q, latents), y)
+        np.testing.assert_array_equal(looking.predict_proba(encoding), fresh.predict_proba(encoding))
+        part, again = encoding[:30], Encoding(Q[:30], latents[:30])
+        np.testing.assert_array_equal(looking.predict_proba(part), fresh.predict_proba(again))
+        assert looking.predict(part).tolist() == fresh.predict(again).tolist()
 
     @pytest.mark.parametrize("dtype", [np.float32, np.float16, np.int8])
     def test_latents_of_any_number_type(self, looking, dtype):
         Q, y, latents = case()
         latents = np.round(4 * latents).astype(dtype)
-        exact = clone(looking).fit(Q, y, latents=latents.astype(float))
-        expected = exact.predict_proba(Q, latents=latents.astype(float))
-        found = looking.fit(Q, y, latents=latents.tolist() if dtype is np.int8 else latents)
-        np.testing.assert_allclose(found.predict_proba(Q, latents=latents), expected, atol=1e-4)
+        exact = Encoding(Q, latents.astype(float))
+        expected = clone(looking).fit(exact, y).predict_proba(exact)
+        given = Encoding(Q, latents.tolist() if dtype is np.int8 else latents)
+        np.testing.assert_allclose(looking.fit(given, y).predict_proba(given), expected, atol=1e-4)
 
     def test_decoders_that_do_not_look_at_latents_answer_as_without(self, blind):
         Q, y, latents = case()
         y[:2] = UNLABELED
         expected = clone(blind).fit(Q, y)
-        blind.fit(Q, y, latents=latents)
-        np.testing.assert_array_equal(blind.predict_proba(Q, latents=latents), expected.predict_proba(Q))
-        assert blind.predict(Posteriors(Q, latents)).tolist() == expected.predict(Q).tolist()
-
-
-BAD_LATENTS = {
-    "too few": (
-        np.zeros((79, 3)),
-        "latents must be a table of numbers with 80 rows, but have shape (79, 3) and type float64: "
-        "pass what transform returns for the same items",
-    ),
-    "no table": (
-        np.zeros(80),
-        "latents must be a table of numbers with 80 rows, but have shape (80,) and type float64: "
-        "pass what transform returns for the same items",
-    ),
-    "text": (
-        np.full((80, 2), "x"),
-        "latents must be a table of numbers with 80 rows, but have shape (80, 2) and type <U1: "
-        "pass what transform returns for the same items",
-    ),
-    "NaN": (
-        np.where(np.arange(160).reshape(80, 2) == 15, np.nan, 1),
-        "latents hold NaN or infinity in row 7: leave such items out",
-    ),
-    "infinite": (
-        np.where(np.arange(160).reshape(80, 2) == 6, -np.inf, 1),
-        "latents hold NaN or infinity in row 3: leave such items out",
-    ),
-}
+        encoding = Encoding(Q, latents)
+        blind.fit(encoding, y)
+        np.testing.assert_array_equal(blind.predict_proba(encoding), expected.predict_proba(Q))
+        assert blind.predict(Encoding(Q)).tolist() == expected.predict(Q).tolist()
 
 
 class TestRefusal:
     @pytest.mark.parametrize("method", ["fit", "predict", "predict_proba"])
-    @pytest.mark.parametrize("name", BAD_LATENTS)
-    def test_latents_that_do_not_fit(self, looking, name, method):
+    def test_an_encoding_without_latents(self, looking, method):
         Q, y, latents = case()
-        bad, message = BAD_LATENTS[name]
-        looking.fit(Q, y, latents=latents)
-        arguments = (Q, y) if method == "fit" else (Q,)
-        with pytest.raises(DataError) as caught:
-            getattr(looking, method)(*arguments, latents=bad)
-        assert str(caught.value) == message
+        looking.fit(Encoding(Q, latents), y)
+        arguments = (y,) if method == "fit" else ()
+        with pytest.raises(DataError, match=rf"^{name_of(looking)} .*\blatents\b"):
+            getattr(looking, method)(Encoding(Q, features=latents), *arguments)
+
+    @pytest.mark.parametrize("method", ["fit", "predict", "predict_proba"])
+    def test_an_encoding_without_features(self, on_features, method):
+        Q, y, features = case()
+        on_features.fit(Encoding(Q, features=features), y)
+        arguments = (y,) if method == "fit" else ()
+        with pytest.raises(DataError, match=rf"^{name_of(on_features)} .*\bfeatures\b"):
+            getattr(on_features, method)(Encoding(Q, latents=features), *arguments)
 
     @pytest.mark.parametrize("method", ["predict", "predict_proba"])
     def test_another_number_of_columns(self, looking, method):
         Q, y, latents = case()
-        looking.fit(Q, y, latents=latents)
-        with pytest.raises(DataError) as caught:
-            getattr(looking, method)(Q, latents=latents[:, :2])
-        assert str(caught.value) == (
-            "latents have 2 columns, but the decoder was fitted with 3: use the same model for both"
-        )
+        looking.fit(Encoding(Q, latents), y)
+        with pytest.raises(DataError, match=r"^latents have 2 columns, .* fitted with 3: "):
+            getattr(looking, method)(Encoding(Q, latents[:, :2]))
 
-    def test_latents_in_fit_and_none_after(self, looking):
+    @pytest.mark.parametrize("method", ["predict", "predict_proba"])
+    def test_latents_in_fit_and_a_table_after(self, looking, method):
         # As many columns as there are components: nothing else would tell them from the posteriors' roots.
         Q, y, _ = case()
-        looking.fit(Q, y, latents=np.random.default_rng(1).standard_normal(Q.shape))
-        with pytest.raises(DataError) as caught:
-            looking.predict(Q)
-        assert str(caught.value) == "the decoder was fitted with latents: pass those of these items too"
+        looking.fit(Encoding(Q, np.random.default_rng(1).standard_normal(Q.shape)), y)
+        with pytest.raises(DataError, match=r"\bEncoding\b"):
+            getattr(looking, method)(Q)
 
-    def test_none_in_fit_and_latents_after(self, looking):
-        Q, y, latents = case()
+    @pytest.mark.parametrize("method", ["predict", "predict_proba"])
+    def test_a_table_in_fit_and_latents_after(self, looking, method):
+        Q, y, _ = case()
         looking.fit(Q, y)
-        with pytest.raises(DataError) as caught:
-            looking.predict(Q, latents=latents)
-        assert str(caught.value) == (
-            "the decoder was fitted without latents: leave them out, or fit it with latents"
-        )
-
-    @pytest.mark.parametrize("method", ["fit", "predict"])
-    def test_latents_beside_posteriors_that_hold_their_own(self, looking, method):
-        Q, y, latents = case()
-        checked = Posteriors(Q, latents)
-        looking.fit(checked, y)
-        arguments = (checked, y) if method == "fit" else (checked,)
-        with pytest.raises(DataError) as caught:
-            getattr(looking, method)(*arguments, latents=latents)
-        assert str(caught.value) == (
-            "Posteriors hold their latents: pass latents to Posteriors(Q, latents) instead"
-        )
+        with pytest.raises(DataError, match=r"\btable\b"):
+            getattr(looking, method)(Encoding(Q, np.random.default_rng(1).standard_normal(Q.shape)))
 
 
-@pytest.mark.parametrize("name", [name for name, kind in DECODERS.items() if kind.uses_latents])
-def test_items_far_from_everything_get_the_shares_of_the_classes(name):
+def test_items_far_from_everything_get_the_shares_of_the_classes(looking):
     rng = np.random.default_rng(0)
     truth = np.arange(120) % 3
     latents = 5 * np.eye(3)[truth] + 0.3 * rng.standard_normal((120, 3))
-    Q = np.full((120, 3), 1 / 3)
     y = np.where(np.arange(120) < 40, truth, -1)
-    decoder = DECODERS[name]().fit(Q, y, latents=latents)
-    near = decoder.predict_proba(Q[:3], latents=latents[60:63] + 0.05)
-    far = decoder.predict_proba(Q[:3], latents=latents[60:63] + 1000)
+    decoder = looking.fit(lying_at(latents), y)
+    near = decoder.predict_proba(lying_at(latents[60:63] + 0.05))
+    far = decoder.predict_proba(lying_at(latents[60:63] + 1000))
     assert (near.max(axis=1) > 0.6).all()
     np.testing.assert_allclose(far, np.tile(decoder.class_prior_, (3, 1)), atol=0.05)  # calibrated or not
 
 
-@pytest.mark.parametrize("name", [name for name, kind in DECODERS.items() if kind.uses_latents])
 @pytest.mark.parametrize("labels_of_1", [9, 30], ids=["unequal", "equal"])
-def test_so_do_items_of_the_pool_unless_they_have_a_label(name, labels_of_1):
+def test_so_do_items_of_the_pool_unless_they_have_a_label(looking, labels_of_1):
     rng = np.random.default_rng(0)
     truth = np.arange(200) % 2
     latents = np.vstack([6 * np.eye(2)[truth] + 0.3 * rng.standard_normal((200, 2)), [[900, 0], [0, -900]]])
     y = np.full(202, UNLABELED)
     y[:60:2], y[1 : 2 * labels_of_1 : 2] = 0, 1
     y[201] = 0
-    decoder = DECODERS[name]().fit(np.ones((202, 1)), y, latents=latents)
-    P = decoder.predict_proba(np.ones((202, 1)), latents=latents)
+    decoder = looking.fit(lying_at(latents), y)
+    P = decoder.predict_proba(lying_at(latents))
     np.testing.assert_allclose(P.sum(axis=1), 1, atol=1e-5)
     assert (P[60:200].max(axis=1) > 0.6).all()
     np.testing.assert_allclose(P[200], decoder.class_prior_, atol=0.02)
     assert P[201, 0] > 0.6
     # Those who come later fade too, whatever the temperature, and nothing falls below 0.
     halfway = latents[:200].mean(axis=0) + np.linspace(0, 40, 200)[:, None] * [1, 1]
-    later = decoder.predict_proba(np.ones((200, 1)), latents=halfway)
+    later = decoder.predict_proba(lying_at(halfway))
     assert (later >= 0).all()
     np.testing.assert_allclose(later.sum(axis=1), 1, atol=1e-5)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from decoding.conftest import posteriors
+from decoding.conftest import lying_at, posteriors
 from labelwise.decoding import UNLABELED, PoissonDecoder
 from labelwise.decoding.poisson import poisson_potentials
 from labelwise.graph.neighbours import Neighbourhood
@@ -45,9 +45,9 @@ def clusters(sizes, distance=30.0, seed=0):
 
 def answers(X, y, **parameters):
     """Probabilities and answers for all items of a pool, from where they lie alone."""
-    Q = np.ones((len(X), 1))
-    decoder = PoissonDecoder(**parameters).fit(Q, y, latents=X)
-    return decoder.predict_proba(Q, latents=X), decoder.predict(Q, latents=X)
+    Q = lying_at(X)
+    decoder = PoissonDecoder(**parameters).fit(Q, y)
+    return decoder.predict_proba(Q), decoder.predict(Q)
 
 
 class TestPotentials:
@@ -193,9 +193,9 @@ class TestParts:
         X, _ = clusters((30, 30, 30))
         y = np.full(90, UNLABELED)
         y[[0, 1, 2]], y[30] = 8, 9
-        decoder = PoissonDecoder().fit(np.ones((90, 1)), y, latents=X)
+        decoder = PoissonDecoder().fit(lying_at(X), y)
         new, origin = clusters((4, 5, 6), seed=1)
-        P = decoder.predict_proba(np.ones((15, 1)), latents=new)
+        P = decoder.predict_proba(lying_at(new))
         np.testing.assert_allclose(P[origin == 2], [[0.75, 0.25]] * 6, atol=1e-6)
         assert (P[origin == 0, 0] > 0.9).all()
         assert (P[origin == 1, 1] > 0.9).all()

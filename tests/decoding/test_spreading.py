@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from decoding.conftest import posteriors
+from decoding.conftest import lying_at, posteriors
 from labelwise.decoding import UNLABELED, SpreadingDecoder
 from labelwise.decoding.spreading import normalised, spread_labels
 from labelwise.graph.neighbours import Neighbourhood
@@ -74,14 +74,11 @@ def test_the_decoder_normalises_the_solution_with_and_without_balance(balance):
 
 def test_balance_keeps_a_class_with_many_labels_from_winning_for_that_alone():
     # A row of items on a line; class 0 has four labels at one end, class 1 one label at the other.
-    X = np.arange(40.0)[:, None]
-    Q = np.ones((40, 1))
+    Q = lying_at(np.arange(40.0)[:, None])
     y = np.full(40, UNLABELED)
     y[:4], y[39] = 0, 1
     shares = {
-        balance: (
-            SpreadingDecoder(balance=balance, n_neighbors=2).fit(Q, y, latents=X).predict(Q, latents=X) == 0
-        ).mean()
+        balance: (SpreadingDecoder(balance=balance, n_neighbors=2).fit(Q, y).predict(Q) == 0).mean()
         for balance in (True, False)
     }
     assert abs(shares[True] - 0.5) < abs(shares[False] - 0.5)
@@ -91,11 +88,11 @@ def test_balance_keeps_a_class_with_many_labels_from_winning_for_that_alone():
 @pytest.mark.parametrize("balance", [True, False])
 def test_a_part_without_a_label_gets_the_shares_of_the_classes_and_the_others_their_label(balance):
     X, truth = clusters()
-    Q = np.ones((90, 1))
+    Q = lying_at(X)
     y = np.full(90, UNLABELED)
     y[[0, 1, 2]], y[30] = 8, 9  # cluster 2 has none
-    decoder = SpreadingDecoder(balance=balance).fit(Q, y, latents=X)
-    P = decoder.predict_proba(Q, latents=X)
+    decoder = SpreadingDecoder(balance=balance).fit(Q, y)
+    P = decoder.predict_proba(Q)
     np.testing.assert_allclose(P[truth == 2], [[0.75, 0.25]] * 30, atol=1e-12)
     np.testing.assert_allclose(P[truth == 0], [[1, 0]] * 30, atol=1e-6)
     np.testing.assert_allclose(P[truth == 1], [[0, 1]] * 30, atol=1e-6)
@@ -105,9 +102,9 @@ def test_new_items_get_the_label_of_the_cluster_that_they_are_near():
     X, _ = clusters()
     y = np.full(90, UNLABELED)
     y[[5, 35, 65]] = [2, 0, 1]
-    decoder = SpreadingDecoder().fit(np.ones((90, 1)), y, latents=X)
+    decoder = SpreadingDecoder().fit(lying_at(X), y)
     new, origin = clusters((7, 8, 9), seed=1)
-    answers = decoder.predict(np.ones((24, 1)), latents=new)
+    answers = decoder.predict(lying_at(new))
     assert answers.tolist() == np.array([2, 0, 1])[origin].tolist()
 
 
@@ -115,8 +112,8 @@ def test_an_item_of_the_pool_asked_alone_gets_the_answer_that_it_had_there():
     X = np.random.default_rng(0).standard_normal((60, 2))
     y = np.full(60, UNLABELED)
     y[:6] = np.arange(6) % 3
-    decoder = SpreadingDecoder().fit(np.ones((60, 1)), y, latents=X)
-    together = decoder.predict_proba(np.ones((60, 1)), latents=X)
-    alone = decoder.predict_proba(np.ones((5, 1)), latents=X[10:15])
+    decoder = SpreadingDecoder().fit(lying_at(X), y)
+    together = decoder.predict_proba(lying_at(X))
+    alone = decoder.predict_proba(lying_at(X[10:15]))
     np.testing.assert_allclose(alone, together[10:15], rtol=1e-5)
     assert together[10:15].std(axis=0).max() > 0.01

@@ -139,7 +139,7 @@ def test_the_exact_objective_is_tight_at_the_true_posterior_of_a_mixture():
     np.testing.assert_array_less(np.abs(values - logsumexp(log_joint, axis=1)), 4 * errors)
     expected = np.exp(log_joint - logsumexp(log_joint, axis=1, keepdims=True))
     with torch.no_grad():
-        result = module.responsibilities(torch.from_numpy(x).float()).numpy()
+        result = module(torch.from_numpy(x).float()).responsibilities.numpy()
     np.testing.assert_allclose(result, expected, atol=1e-5)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from labelwise import GMVAE, UNLABELED, suggest
 from labelwise.decoding import PoissonDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import LabelError, ParameterError, StructureWarning
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.planning.suggest import suggest_from
@@ -24,7 +24,7 @@ def blobs(*sizes, distance=20.0, seed=0):
     home = np.repeat(np.arange(len(sizes)), sizes)
     noise = np.random.default_rng(seed).standard_normal((len(home), len(sizes)))
     corners = np.eye(len(sizes))
-    return Posteriors(corners[home], latents=distance * corners[home] + noise), home
+    return Encoding(corners[home], latents=distance * corners[home] + noise), home
 
 
 def cloud(n_samples=120, seed=0):
@@ -32,7 +32,7 @@ def cloud(n_samples=120, seed=0):
     rng = np.random.default_rng(seed)
     latents = rng.standard_normal((n_samples, 2))
     share = 1 / (1 + np.exp(-latents[:, 0]))
-    return Posteriors(np.stack([share, 1 - share], axis=1), latents=latents)
+    return Encoding(np.stack([share, 1 - share], axis=1), latents=latents)
 
 
 def rows(suggestions):
@@ -46,9 +46,9 @@ def labels_at(n_samples, given):
     return y
 
 
-def greedy_by_definition(posteriors, n_labels, y):
+def greedy_by_definition(encoding, n_labels, y):
     """Items that add most to the reach of those before them, in dense float64."""
-    pool = Neighbourhood(posteriors.points, N_NEIGHBORS)
+    pool = Neighbourhood(encoding.latents, N_NEIGHBORS)
     weights = pool.weights.toarray().astype(np.float64)[np.ix_(pool.nodes, pool.nodes)]
     degrees = weights.sum(axis=1)
     reach = np.linalg.matrix_power(weights / degrees[:, None], N_STEPS) / degrees
@@ -58,7 +58,7 @@ def greedy_by_definition(posteriors, n_labels, y):
     doubt = np.ones(len(y))
     covered = np.zeros(len(y))
     if len(labeled):
-        P = PoissonDecoder().fit(posteriors, y).predict_proba(posteriors)
+        P = PoissonDecoder().fit(encoding, y).predict_proba(encoding)
         P.sort(axis=1)
         doubt = 1 - 0.9 * (P[:, -1] - P[:, -2])
         covered = reach[:, labeled].max(axis=1) / best
@@ -73,19 +73,19 @@ def greedy_by_definition(posteriors, n_labels, y):
 class TestSearch:
     @pytest.mark.parametrize("seed", range(4))
     def test_without_labels_it_is_the_greedy_one(self, seed):
-        posteriors = cloud(seed=seed)
+        encoding = cloud(seed=seed)
         y = np.full(120, UNLABELED)
-        found = suggest_from(posteriors, 8, random_state=0)
-        assert rows(found) == greedy_by_definition(posteriors, 8, y)
+        found = suggest_from(encoding, 8, random_state=0)
+        assert rows(found) == greedy_by_definition(encoding, 8, y)
 
     @pytest.mark.parametrize("seed", range(4))
     def test_with_labels_it_weighs_items_by_how_open_their_answer_is(self, seed):
-        posteriors = cloud(seed=seed)
+        encoding = cloud(seed=seed)
         y = np.full(120, UNLABELED)
         y[[3, 50, 70, 110]] = [2, 0, 1, 0]
-        found = suggest_from(posteriors, 8, y=y, random_state=0)
-        assert rows(found) == greedy_by_definition(posteriors, 8, y)
-        assert rows(found) != rows(suggest_from(posteriors, 8, random_state=0))
+        found = suggest_from(encoding, 8, y=y, random_state=0)
+        assert rows(found) == greedy_by_definition(encoding, 8, y)
+        assert rows(found) != rows(suggest_from(encoding, 8, random_state=0))
 
     def test_each_item_adds_no_more_than_those_before_it(self):
         found = suggest_from(cloud(), 20, random_state=0)
@@ -96,30 +96,30 @@ class TestSearch:
 
     @pytest.mark.parametrize("n_blobs", [2, 5, 8])
     def test_as_many_items_as_blobs_are_one_in_each(self, n_blobs):
-        posteriors, home = blobs(*[30] * n_blobs)
-        found = rows(suggest_from(posteriors, n_blobs, random_state=0))
+        encoding, home = blobs(*[30] * n_blobs)
+        found = rows(suggest_from(encoding, n_blobs, random_state=0))
         assert sorted(home[found].tolist()) == list(range(n_blobs))
 
     def test_the_largest_blob_comes_first(self):
-        posteriors, home = blobs(30, 90, 50)
-        found = rows(suggest_from(posteriors, 3, random_state=0))
+        encoding, home = blobs(30, 90, 50)
+        found = rows(suggest_from(encoding, 3, random_state=0))
         assert home[found].tolist() == [1, 2, 0]
 
     def test_labels_of_some_blobs_send_the_next_suggestions_to_the_others(self):
-        posteriors, home = blobs(*[30] * 6)
+        encoding, home = blobs(*[30] * 6)
         y = labels_at(180, {0: "a", 31: "b", 95: "a"})  # blobs 0, 1 and 3
-        found = rows(suggest_from(posteriors, 3, y=y, random_state=0))
+        found = rows(suggest_from(encoding, 3, y=y, random_state=0))
         assert sorted(home[found].tolist()) == [2, 4, 5]
 
     def test_an_outlier_is_not_the_first(self):
         inner = np.random.default_rng(0).standard_normal((60, 2))
         latents = np.concatenate([inner, [[40.0, 0.0]], [[0.0, -60.0]]])
-        found = rows(suggest_from(Posteriors(np.ones((62, 1)), latents=latents), 3, random_state=0))
+        found = rows(suggest_from(Encoding(np.ones((62, 1)), latents=latents), 3, random_state=0))
         assert not {60, 61} & set(found)
 
-    def test_posteriors_without_latents_will_do(self):
+    def test_a_table_of_probabilities_will_do(self):
         Q = np.random.default_rng(0).dirichlet(np.full(4, 0.05), 100)
-        found = suggest_from(Posteriors(Q), 4, random_state=0)
+        found = suggest_from(Encoding.of_table(Q), 4, random_state=0)
         assert sorted({item.component for item in found}) == [0, 1, 2, 3]
 
 
@@ -136,9 +136,9 @@ class TestList:
         assert sorted(found) == list(range(90, 100))
 
     def test_components_are_the_most_probable_ones(self):
-        posteriors = cloud()
-        for item in suggest_from(posteriors, 20, random_state=0):
-            assert item.component == posteriors.values[item.index].argmax()
+        encoding = cloud()
+        for item in suggest_from(encoding, 20, random_state=0):
+            assert item.component == encoding.posteriors[item.index].argmax()
 
     def test_the_same_random_state_gives_the_same_list(self):
         y = labels_at(120, {3: 1, 50: 0})
@@ -149,14 +149,14 @@ class TestList:
 
     @pytest.mark.parametrize("longer", [40, 290])
     def test_a_longer_list_begins_with_the_shorter_one(self, longer):
-        posteriors = cloud(300)
-        first = suggest_from(posteriors, 12, random_state=1)
-        assert suggest_from(posteriors, longer, random_state=1)[:12] == first
+        encoding = cloud(300)
+        first = suggest_from(encoding, 12, random_state=1)
+        assert suggest_from(encoding, longer, random_state=1)[:12] == first
 
     def test_so_it_does_where_many_items_are_alike(self):
         # There are fewer typical items than the longer list has.
-        posteriors, _ = blobs(400, 300, 20, distance=100.0)
-        doubled = Posteriors(np.repeat(posteriors.values, 2, axis=0), np.repeat(posteriors.points, 2, axis=0))
+        encoding, _ = blobs(400, 300, 20, distance=100.0)
+        doubled = Encoding(np.repeat(encoding.posteriors, 2, axis=0), np.repeat(encoding.latents, 2, axis=0))
         first = suggest_from(doubled, 9, random_state=1)
         for longer in (60, 249, 251, 900):
             assert suggest_from(doubled, longer, random_state=1)[:9] == first
@@ -175,7 +175,7 @@ class TestList:
             assert suggest_from(cloud(), 5, y=np.full(120, UNLABELED, dtype), random_state=0) == expected
 
     def test_a_pool_of_one_item(self):
-        (found,) = suggest_from(Posteriors([[0.2, 0.8]]), 1)
+        (found,) = suggest_from(Encoding.of_table([[0.2, 0.8]]), 1)
         assert (found.index, found.component) == (0, 1)
 
 
@@ -183,8 +183,8 @@ class TestCopies:
     """Forty items, four times each."""
 
     def pool(self):
-        posteriors, _ = blobs(20, 20)
-        return Posteriors(np.tile(posteriors.values, (4, 1)), latents=np.tile(posteriors.points, (4, 1)))
+        encoding, _ = blobs(20, 20)
+        return Encoding(np.tile(encoding.posteriors, (4, 1)), latents=np.tile(encoding.latents, (4, 1)))
 
     def test_a_copy_comes_only_after_all_that_differ(self):
         found = suggest_from(self.pool(), 60, random_state=0)
@@ -207,8 +207,8 @@ class TestCopies:
         assert all(item.reason.startswith("copy of") for item in found)
 
     def test_copies_fill_a_second_batch_too(self):
-        posteriors = Posteriors(np.ones((270, 1)), latents=np.repeat(np.arange(3.0), 90)[:, None])
-        found = rows(suggest_from(posteriors, 270, random_state=0))
+        encoding = Encoding(np.ones((270, 1)), latents=np.repeat(np.arange(3.0), 90)[:, None])
+        found = rows(suggest_from(encoding, 270, random_state=0))
         assert sorted(found) == list(range(270))
         assert sorted(row // 90 for row in found[:3]) == [0, 1, 2]
 
@@ -222,13 +222,13 @@ class TestCopies:
         rng = np.random.default_rng(0)
         many = np.repeat(rng.standard_normal((15, 2)), 12, axis=0)
         few = rng.standard_normal((60, 2)) + 50
-        posteriors = Posteriors(np.ones((240, 1)), latents=np.concatenate([few, many]))
-        first, *_ = rows(suggest_from(posteriors, 1, random_state=0))
+        encoding = Encoding(np.ones((240, 1)), latents=np.concatenate([few, many]))
+        first, *_ = rows(suggest_from(encoding, 1, random_state=0))
         assert first >= 60
 
 
 class TestLargePools:
-    """The limits on items and candidates are lowered in proportion, so that a small pool exceeds them."""
+    """The limits on features and candidates are lowered in proportion, so that a small pool exceeds them."""
 
     @pytest.fixture(autouse=True)
     def low_limits(self, monkeypatch):
@@ -236,24 +236,24 @@ class TestLargePools:
             monkeypatch.setattr(f"labelwise.planning.suggest.{name}", value)
 
     def test_some_of_the_items_stand_for_all(self):
-        posteriors, home = blobs(*[60] * 4)
+        encoding, home = blobs(*[60] * 4)
         for seed in range(3):
-            found = rows(suggest_from(posteriors, 4, random_state=seed))
+            found = rows(suggest_from(encoding, 4, random_state=seed))
             assert sorted(home[found].tolist()) == [0, 1, 2, 3]
 
     def test_blobs_with_a_label_still_come_last(self):
-        posteriors, home = blobs(*[60] * 4)
+        encoding, home = blobs(*[60] * 4)
         y = labels_at(240, {row: "ab"[home[row] // 2] for row in range(0, 240, 3) if home[row] in (0, 2)})
-        found = rows(suggest_from(posteriors, 2, y=y, random_state=0))
+        found = rows(suggest_from(encoding, 2, y=y, random_state=0))
         assert sorted(home[found].tolist()) == [1, 3]
 
     def test_lists_are_reproducible_and_begin_with_shorter_ones(self):
-        posteriors = cloud(280)
-        found = rows(suggest_from(posteriors, 35, random_state=6))
+        encoding = cloud(280)
+        found = rows(suggest_from(encoding, 35, random_state=6))
         assert len(set(found)) == 35
         for n_labels in (1, 9, 10, 11, 24):
-            assert rows(suggest_from(posteriors, n_labels, random_state=6)) == found[:n_labels]
-        assert rows(suggest_from(posteriors, 35, random_state=7)) != found
+            assert rows(suggest_from(encoding, n_labels, random_state=6)) == found[:n_labels]
+        assert rows(suggest_from(encoding, 35, random_state=7)) != found
 
     def test_the_whole_pool_can_be_asked_for(self):
         assert sorted(rows(suggest_from(cloud(280), 280, random_state=0))) == list(range(280))
@@ -261,30 +261,30 @@ class TestLargePools:
 
 class TestReasons:
     def test_all_are_texts_that_name_the_component(self):
-        posteriors, _ = blobs(30, 30, 30)
+        encoding, _ = blobs(30, 30, 30)
         for y in (None, labels_at(90, {0: "a", 1: "b", 40: "b"})):
-            for item in suggest_from(posteriors, 85, y=y, random_state=0):
+            for item in suggest_from(encoding, 85, y=y, random_state=0):
                 named = re.search(r"component (\d+)|^unsure: \S+ or \S+", item.reason)
                 assert named, item
                 assert named[1] in (None, str(item.component))
 
     def test_without_labels_it_says_how_many_an_item_stands_for(self):
-        posteriors, _ = blobs(25, 75)
-        first, second = suggest_from(posteriors, 2, random_state=0)
+        encoding, _ = blobs(25, 75)
+        first, second = suggest_from(encoding, 2, random_state=0)
         for item, component, low, high in ((first, 1, 25, 75), (second, 0, 15, 25)):
             text, share = re.fullmatch(r"(.*); stands for ([\d.]+)% of all", item.reason).groups()
             assert text == f"typical of component {component}"
             assert low < float(share) <= high
 
     def test_a_component_without_a_label(self):
-        posteriors, _ = blobs(30, 30)
-        (found,) = suggest_from(posteriors, 1, y=labels_at(60, {4: "a"}), random_state=0)
+        encoding, _ = blobs(30, 30)
+        (found,) = suggest_from(encoding, 1, y=labels_at(60, {4: "a"}), random_state=0)
         assert re.fullmatch(r"component 1 has no label yet; [\d.]+% of the doubts depend on it", found.reason)
 
     def test_a_component_with_labels_of_two_classes(self):
-        latents = blobs(30, 30)[0].points
-        posteriors = Posteriors(np.ones((60, 1)), latents=latents)
-        (found,) = suggest_from(posteriors, 1, y=labels_at(60, {4: "cat", 40: "dog"}), random_state=0)
+        latents = blobs(30, 30)[0].latents
+        encoding = Encoding(np.ones((60, 1)), latents=latents)
+        (found,) = suggest_from(encoding, 1, y=labels_at(60, {4: "cat", 40: "dog"}), random_state=0)
         assert found.reason.startswith("component 0 is mixed: cat, dog; ")
 
     def test_an_item_between_two_labels(self):
@@ -292,14 +292,14 @@ class TestReasons:
         latents = np.arange(60.0)[:, None]
         Q = np.eye(2)[np.arange(60) // 30]
         y = labels_at(60, {0: "cat", 59: "dog"})
-        (found,) = suggest_from(Posteriors(Q, latents=latents), 1, y=y, random_state=0)
+        (found,) = suggest_from(Encoding(Q, latents=latents), 1, y=y, random_state=0)
         assert re.match(r"unsure: (cat or dog|dog or cat); ", found.reason)
         assert 10 < found.index < 50
 
     def test_a_named_component_of_which_no_doubt_is_left(self):
-        posteriors, _ = blobs(40, 40)
+        encoding, _ = blobs(40, 40)
         y = labels_at(80, {row: "ab"[row // 40] for row in range(0, 80, 4)})
-        (found,) = suggest_from(posteriors, 1, y=y, random_state=0)
+        (found,) = suggest_from(encoding, 1, y=y, random_state=0)
         assert found.reason.startswith(f"component {found.component} is named, but its labels are far")
 
 
@@ -361,12 +361,12 @@ class TestModel:
     def test_it_asks_the_model_for_posteriors_and_latents(self, model):
         gmvae, X = model
         y = labels_at(80, {2: "x", 9: "y"})
-        posteriors = Posteriors(gmvae.predict_proba(X), latents=gmvae.transform(X))
+        encoding = Encoding(gmvae.predict_proba(X), latents=gmvae.transform(X))
         for labels in (None, y):
             found = suggest(gmvae, X, 6, y=labels, random_state=3)
             assert isinstance(found, np.ndarray)
             assert found.dtype.kind == "i"
-            assert found.tolist() == rows(suggest_from(posteriors, 6, y=labels, random_state=3))
+            assert found.tolist() == rows(suggest_from(encoding, 6, y=labels, random_state=3))
 
     def test_ten_are_suggested_if_nobody_says_how_many(self, model):
         found = suggest(*model, random_state=0)

@@ -131,7 +131,7 @@ class TestFolder:
         files = contents(folder)
         assert files.keys() == {"manifest.json", "weights.safetensors"}
         manifest = json.loads(files["manifest.json"])
-        assert (manifest["format"], manifest["kind"]) == (1, "student")
+        assert (manifest["format"], manifest["kind"]) == (2, "student")
         assert manifest["labelwise"] == labelwise.__version__
         assert manifest["weights_sha256"] == hashlib.sha256(files["weights.safetensors"]).hexdigest()
 
@@ -147,7 +147,7 @@ class TestFolder:
     def test_what_is_no_student_stays(self, taught, tmp_path):
         (tmp_path / "thesis").mkdir()
         (tmp_path / "thesis" / "chapter.tex").write_text("years of work")
-        with pytest.raises(StorageError, match="exists and is no saved model: choose another name or remove"):
+        with pytest.raises(StorageError, match=r"thesis exists and is not a saved student: "):
             taught.save(tmp_path / "thesis")
         assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
 
@@ -196,8 +196,8 @@ class TestRefusal:
         refused(folder, r".*s\.labelwise is damaged: weights\.safetensors is missing; restore it .*")
 
     def test_a_newer_format(self, folder):
-        change_manifest(folder, format=2)
-        refused(folder, r".*s\.labelwise has format 2; this labelwise reads 1: update labelwise")
+        change_manifest(folder, format=3)
+        refused(folder, r".*s\.labelwise has format 3, .* up to 2: update labelwise")
 
     @pytest.mark.parametrize(
         "changes",

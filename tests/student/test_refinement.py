@@ -10,7 +10,7 @@ import pytest
 from sklearn.base import clone
 
 from labelwise.decoding import AutoDecoder, BayesDecoder, SoftDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import ClassWithoutLabelWarning, DoubtfulLabelWarning, ParameterError
 from labelwise.labels import UNLABELED
 from labelwise.student import refine
@@ -24,15 +24,15 @@ class Case:
     def __init__(self, X, truth, *, n_labeled, wrong, decoder=None):
         self.X, self.truth = X, truth
         self.y = labels_for(truth, n_labeled)
-        self.posteriors = Posteriors(teacher_of(truth, 3, wrong=wrong, sure=0.9))
-        self.decoder = (decoder or SoftDecoder()).fit(self.posteriors, self.y)
+        self.encoding = Encoding(teacher_of(truth, 3, wrong=wrong, sure=0.9))
+        self.decoder = (decoder or SoftDecoder()).fit(self.encoding, self.y)
 
     def refine(self, student=None, *, y=None, random_state=0):
         return refine(
             student or quick(),
             self.decoder,
             self.X,
-            self.posteriors,
+            self.encoding,
             self.y if y is None else y,
             random_state=random_state,
         )
@@ -61,7 +61,7 @@ class TestVerdict:
             f"the decoder on {check.teacher}"
         )
         hidden = helpful.y == UNLABELED
-        before = (helpful.decoder.predict(helpful.posteriors) == helpful.truth)[hidden].mean()
+        before = (helpful.decoder.predict(helpful.encoding) == helpful.truth)[hidden].mean()
         after = (refinement.student.predict(helpful.X) == helpful.truth)[hidden].mean()
         assert after > before + 0.1
 
@@ -84,8 +84,8 @@ class TestVerdict:
 
     def test_with_labels_of_one_class_there_is_none(self, blobs):
         y = np.where(blobs.truth == 1, 1, UNLABELED)
-        posteriors = Posteriors(blobs.answers)
-        refinement = refine(quick(), SoftDecoder().fit(posteriors, y), blobs.X, posteriors, y)
+        encoding = Encoding(blobs.answers)
+        refinement = refine(quick(), SoftDecoder().fit(encoding, y), blobs.X, encoding, y)
         assert refinement.student is None
         assert refinement.verdict == "no student: all labels are of one class"
 
@@ -101,9 +101,9 @@ class Recorder(BayesDecoder):
 
     seen: list = []  # noqa: RUF012 (shared by copies on purpose)
 
-    def fit(self, Q, y, *, latents=None):
+    def fit(self, Q, y, *, names=None):
         self.seen.append(np.array(y))
-        return super().fit(Q, y, latents=latents)
+        return super().fit(Q, y, names=names)
 
 
 class TestTeacher:
@@ -117,10 +117,8 @@ class TestTeacher:
         kept_back = np.setdiff1d(np.flatnonzero(hidden), np.flatnonzero(case.y == UNLABELED))
         assert kept_back.tolist() == rows_to_keep_back(case.y, 4).tolist()
         assert len(kept_back) == student.check_.n_labels == 15
-        teacher = BayesDecoder().fit(
-            case.posteriors, np.where(np.isin(np.arange(240), kept_back), -1, case.y)
-        )
-        answers = teacher.predict(case.posteriors)[kept_back]
+        teacher = BayesDecoder().fit(case.encoding, np.where(np.isin(np.arange(240), kept_back), -1, case.y))
+        answers = teacher.predict(case.encoding)[kept_back]
         assert student.check_.teacher == int((answers == case.truth[kept_back]).sum())
 
     def test_with_few_labels_it_is_the_decoder_as_it_is(self, blobs, monkeypatch):
@@ -141,7 +139,7 @@ class TestTeacher:
 
     def test_the_student_that_is_taken_has_learned_all_labels_from_the_first_round(self, helpful):
         taught = helpful.refine(random_state=5).student
-        answers = helpful.decoder.predict_proba(helpful.posteriors)
+        answers = helpful.decoder.predict_proba(helpful.encoding)
         alone = quick(random_state=5).fit(helpful.X, helpful.y, answers)
         np.testing.assert_array_equal(taught.answers_, alone.answers_)
         assert taught.history_ == alone.history_
@@ -156,10 +154,10 @@ class TestTeacher:
 
     def test_the_decoder_stays_fitted_to_all_labels_and_the_template_stays_a_template(self, helpful):
         template = quick(random_state=7)
-        before = helpful.decoder.predict_proba(helpful.posteriors)
+        before = helpful.decoder.predict_proba(helpful.encoding)
         refinement = helpful.refine(template, random_state=3)
         assert helpful.decoder.n_labeled_ == 130
-        np.testing.assert_array_equal(helpful.decoder.predict_proba(helpful.posteriors), before)
+        np.testing.assert_array_equal(helpful.decoder.predict_proba(helpful.encoding), before)
         assert refinement.student is not template
         assert not hasattr(template, "network_")
         assert template.random_state == 7
@@ -168,13 +166,13 @@ class TestTeacher:
     def test_warnings_are_not_given_again(self, blobs):
         y = labels_for(blobs.truth, 150)
         y[7] = (y[7] + 1) % 3
-        posteriors = Posteriors(teacher_of(blobs.truth, 3, wrong=0, sure=0.9), latents=blobs.X)
-        decoder = AutoDecoder(classes=[0, 1, 2, 3])
+        encoding = Encoding(teacher_of(blobs.truth, 3, wrong=0, sure=0.9), latents=blobs.X)
+        decoder = AutoDecoder(use_features=False, classes=[0, 1, 2, 3])
         with pytest.warns(ClassWithoutLabelWarning), pytest.warns(DoubtfulLabelWarning):
-            decoder.fit(posteriors, y)
+            decoder.fit(encoding, y)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            refine(quick(n_steps=2), decoder, blobs.X, posteriors, y, random_state=0)
+            refine(quick(n_steps=2), decoder, blobs.X, encoding, y, random_state=0)
         assert [str(warning.message) for warning in caught] == []
 
 
@@ -188,8 +186,8 @@ class TestLabels:
     def test_texts_for_all_items_need_no_object_array(self, blobs, complete):
         y = self.NAMES[blobs.truth]
         assert y.dtype.kind == "U"
-        decoder = SoftDecoder().fit(complete.posteriors, y)
-        texts = refine(quick(), decoder, complete.X, complete.posteriors, y, random_state=0)
+        decoder = SoftDecoder().fit(complete.encoding, y)
+        texts = refine(quick(), decoder, complete.X, complete.encoding, y, random_state=0)
         numbers = complete.refine()
         assert texts.verdict == numbers.verdict
         assert texts.student.predict(complete.X).tolist() == (
@@ -201,17 +199,17 @@ class TestLabels:
         y = (blobs.truth > 0).astype(dtype)
         results = []
         for labels in (y, y.astype(int)):
-            decoder = SoftDecoder().fit(complete.posteriors, labels)
-            refinement = refine(quick(), decoder, complete.X, complete.posteriors, labels, random_state=0)
+            decoder = SoftDecoder().fit(complete.encoding, labels)
+            refinement = refine(quick(), decoder, complete.X, complete.encoding, labels, random_state=0)
             results.append((refinement.verdict, refinement.student.answers_.tolist()))
         assert results[0] == results[1]
 
     def test_a_class_without_a_label_is_one_of_the_student_too(self, blobs):
         y = labels_for(blobs.truth, 130)
-        posteriors = Posteriors(blobs.answers)
+        encoding = Encoding(blobs.answers)
         with pytest.warns(ClassWithoutLabelWarning, match=r"^no item is labelled 9: "):
-            decoder = SoftDecoder(classes=[0, 1, 2, 9]).fit(posteriors, y)
-        student = refine(quick(), decoder, blobs.X, posteriors, y, random_state=0).student
+            decoder = SoftDecoder(classes=[0, 1, 2, 9]).fit(encoding, y)
+        student = refine(quick(), decoder, blobs.X, encoding, y, random_state=0).student
         assert student.classes_.tolist() == [0, 1, 2, 9]
         assert 9 not in student.predict(blobs.X)
 

@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from sklearn.exceptions import NotFittedError
 
 from labelwise.decoding import PoissonDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.errors import DataError, LabelError, ParameterError
 from labelwise.labels import UNLABELED
 from labelwise.student import Student
@@ -189,7 +189,7 @@ class TestCalibration:
     def test_answers_are_no_surer_than_the_graph_of_true_labels(self):
         X, truth = load_digits(return_X_y=True)
         X = PCA(20, random_state=0).fit_transform(X).astype(np.float32)
-        Q, y = Posteriors(np.ones((len(X), 1)), X), labels_for(truth, 40)
+        Q, y = Encoding(np.ones((len(X), 1)), X), labels_for(truth, 40)
         student = quick(max_rounds=3, n_steps=100).fit(X, y, PoissonDecoder().fit(Q, y).predict_proba(Q))
         assert student.temperature_ > 1.2
         stated, graph = (values.max(axis=1).mean() for values in (student.answers_, student.node_scores_))

@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.semi_supervised import LabelSpreading
 
 from labelwise.decoding import HardDecoder, SoftDecoder
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.study.features import Task, View, prepare
 from labelwise.study.methods import METHODS, by_classifier
 from labelwise.study.spreading import neighbour_graph, spread_codes
@@ -34,8 +34,13 @@ def blobs():
 def task(blobs):
     X, Q, _ = blobs
     made, _ = prepare(NEEDS, X[:N_POOL], X[N_POOL:], n_components=6)
-    pool = View(**vars(made.pool) | {"posteriors": Posteriors(Q[:N_POOL]), "images": X[:N_POOL]})
-    held_out = View(**vars(made.held_out) | {"posteriors": Posteriors(Q[N_POOL:]), "images": X[N_POOL:]})
+    pool = View(
+        **vars(made.pool) | {"encoding": Encoding(Q[:N_POOL], X[:N_POOL], X[:N_POOL]), "images": X[:N_POOL]}
+    )
+    held_out = View(
+        **vars(made.held_out)
+        | {"encoding": Encoding(Q[N_POOL:], X[N_POOL:], X[N_POOL:]), "images": X[N_POOL:]}
+    )
     return Task(pool, held_out, made.graph)
 
 

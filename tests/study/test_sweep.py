@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from labelwise.encoding import Posteriors
+from labelwise.encoding import Encoding
 from labelwise.study.features import Task, View
 from labelwise.study.methods import METHODS, Answers, Method
 from labelwise.study.results import CellKey
@@ -54,7 +54,7 @@ class TestDrawLabels:
 class TestScoreCell:
     X = np.random.default_rng(1).random((200, 3))
     Q = np.random.default_rng(2).dirichlet(np.full(6, 0.3), 200)
-    task = Task(View(X[:150], posteriors=Posteriors(Q[:150])), View(X[150:], posteriors=Posteriors(Q[150:])))
+    task = Task(View(X[:150], encoding=Encoding(Q[:150])), View(X[150:], encoding=Encoding(Q[150:])))
 
     def score(self, method, n_labeled=40, draw=2):
         with mock.patch.dict(METHODS, {"toy": method}):
@@ -80,7 +80,7 @@ class TestScoreCell:
         assert math.isnan(cells[2].accuracy_held_out)
 
     def test_all_columns(self):
-        method = Method(lambda task, y, seed: Answers(y, None), frozenset({"posteriors"}))
+        method = Method(lambda task, y, seed: Answers(y, None), frozenset({"encoding"}))
         cell = self.score(method, n_labeled=15)
         y = draw_labels(TRUTH[:150], 15, 2)
         rows = np.flatnonzero(y != -1)

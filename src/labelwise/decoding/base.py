@@ -22,6 +22,7 @@ from labelwise.labels import UNLABELED
 from labelwise.parameters import Constraint, Integer, check_parameters_of
 
 _ITEMS_OF_NAME = 5  # typical items that the name of a whole component labels
+_TABLE, _ENCODING = "a table of probabilities", "an Encoding"
 
 
 class Decoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -43,6 +44,8 @@ class Decoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Classes without a labelled item. They are never answered.
     unnamed_components_ : ndarray of int
         Components that are the most probable one of no labelled item.
+    from_table_ : bool
+        Whether it was fitted to a plain table of probabilities.
     """
 
     _constraints: dict[str, Constraint] = {}  # noqa: RUF012 (never changed)
@@ -93,6 +96,7 @@ class Decoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         codes = np.searchsorted(self.classes_, found)[codes]
         counts = np.bincount(codes, minlength=len(self.classes_))
         self.n_features_in_ = Q.n_components
+        self.from_table_ = Q.is_table
         self.class_prior_ = counts / counts.sum()
         self.missing_classes_ = self.classes_[counts == 0]
         if len(self.missing_classes_):
@@ -146,6 +150,13 @@ class Decoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise DataError(
                 f"{type(self).__name__} looks at {' and '.join(missing)}, which the encoding lacks: "
                 "pass what GMVAE.encode returns, or choose another decoder"
+            )
+        # The square roots of a table lie nowhere near the latents of a model, whatever their numbers.
+        if n_components is not None and self.needs and encoding.is_table != self.from_table_:
+            fitted, given = (_TABLE, _ENCODING) if self.from_table_ else (_ENCODING, _TABLE)
+            raise DataError(
+                f"{type(self).__name__} was fitted to {fitted}, but is asked about {given}: "
+                "pass the same kind to both"
             )
         return encoding
 

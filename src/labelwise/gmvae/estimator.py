@@ -298,7 +298,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         ndarray of shape (n_samples, n_components), float32
             Rows sum to 1.
         """
-        return infer(self.module_, self._items(X))[0]
+        items = self._items(X)
+        return infer(self.module_, items)[0]
 
     def predict(self, X: Any) -> np.ndarray:
         """Find the most probable component of each item.
@@ -316,7 +317,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         -------
         ndarray of shape (n_samples, n_latent), float32
         """
-        return infer(self.module_, self._items(X))[1]
+        items = self._items(X)
+        return infer(self.module_, items)[1]
 
     def reconstruct(self, X: Any) -> np.ndarray:
         """Decode the latent means of the items.
