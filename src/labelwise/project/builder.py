@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.metadata
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from labelwise.encoding import Encoding
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.project.cache import save_encoding
 from labelwise.project.groups import keep_assignment
 from labelwise.project.pool import Pool
@@ -51,6 +55,15 @@ def build(path: Path, source: Source, pool: Pool, gmvae: GMVAE, encoding: Encodi
         "fingerprint": pool.fingerprint,
     }
     save_folder(path, manifest, {}, fill=fill)
+
+
+def with_features(gmvae: GMVAE, X: np.ndarray) -> GMVAE:
+    """The model, able to encode features: those of labelwise 0.1 do not know how, but the items show it."""
+    if gmvae.principal_ is not None:
+        return gmvae
+    able = copy.copy(gmvae)
+    able.principal_ = PrincipalComponents().fit(X, is_table=len(gmvae.item_shape_) == 1)
+    return able
 
 
 def keep_labels(before: Path, folder: Path) -> None:

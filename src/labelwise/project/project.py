@@ -129,6 +129,7 @@ class Project(Labelling):
                 checkpoint = path.with_name(path.name + ".checkpoint")
                 model.fit(dataset.X, checkpoint=checkpoint, resume=resume, listen=listen)
                 checkpoint.unlink(missing_ok=True)
+            model = builder.with_features(model, dataset.X)
             encoding = model.encode(dataset.X, listen=listen)
             builder.build(path, source or read_from, Pool.of(dataset), model, encoding)
         finally:
