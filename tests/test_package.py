@@ -35,7 +35,7 @@ ROOMS = (
     ("encoding",),
     ("graph", "nn"),
     ("data",),
-    ("storage",),
+    ("storage", "progress"),
     ("randomness", "labels", "parameters", "events"),
     ("errors",),
 )
@@ -204,6 +204,57 @@ class TestRooms:
         path.parent.mkdir(exist_ok=True)
         path.write_text(code)
         assert len(breaches(path)) == n_breaches
+
+
+def circles(imports):
+    """Groups of modules that import each other, directly or through others."""
+    reached = {}
+    for module in imports:
+        reached[module], waiting = set(), [module]
+        while waiting:
+            for other in imports.get(waiting.pop(), set()) - reached[module]:
+                reached[module].add(other)
+                waiting.append(other)
+    groups = ({other for other in reached[module] if module in reached.get(other, ())} for module in imports)
+    return {frozenset(group) for group in groups if group}
+
+
+def import_graph():
+    """Modules of labelwise and those that they import, also within functions and for types alone.
+
+    A package is its `__init__.py`: importing one module of a room is no import of the room.
+    """
+    modules = {module_of(path) for path in FILES}
+    graph = {}
+    for path in FILES:
+        found = {name for name, _ in imported_by(path)}
+        found = {labelwise._PUBLIC.get(name.removeprefix("labelwise."), name) for name in found}
+        graph[module_of(path)] = found & modules - {module_of(path)}
+    del graph["labelwise"]  # its public names load late, and are all above it
+    return graph
+
+
+class TestCircles:
+    def test_no_modules_import_each_other(self):
+        assert circles(import_graph()) == set()
+
+    def test_the_graph_knows_imports_of_all_kinds(self):
+        graph = import_graph()
+        assert "labelwise.gmvae.networks" in graph["labelwise.student.network"]
+        assert "labelwise.gmvae" in graph["labelwise.cli.train"]  # in a function, and for types
+        assert "labelwise.student.check" in graph["labelwise.student.persistence"]
+
+    @pytest.mark.parametrize(
+        ("imports", "expected"),
+        [
+            ({"a": {"b"}, "b": {"c"}, "c": set()}, []),
+            ({"a": {"b"}, "b": {"a"}}, ["ab"]),
+            ({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a"}}, ["abc"]),
+            ({"a": {"b"}, "b": {"a"}, "c": {"d", "a"}, "d": {"c"}}, ["ab", "cd"]),
+        ],
+    )
+    def test_the_search_itself(self, imports, expected):
+        assert circles(imports) == {frozenset(group) for group in expected}
 
 
 class TestFiles:

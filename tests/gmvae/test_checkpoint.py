@@ -1,49 +1,39 @@
-"""A run that was stopped and goes on gives the bits of a run without a break."""
+"""A run that was stopped and resumed gives the bits of a run without a break."""
 
 from __future__ import annotations
+
+import threading
 
 import numpy as np
 import pytest
 
 from labelwise import GMVAE
 from labelwise.errors import CheckpointError, StorageError
-from labelwise.gmvae import Callback, checkpoint
+from labelwise.events import Cancellable, Cancelled
+from labelwise.gmvae import checkpoint
 from labelwise.storage import read_tensors
 
 # The plain phase is one epoch of these six, and two of nine: the k-means start comes right after it.
 N_EPOCHS, SETTINGS = 6, {"max_epochs": 6, "batch_size": 16, "learning_rate": 1e-3}
 
 
-class StopAfter(Callback):
-    """Ctrl-C after some epochs, or in the middle of the epoch after them."""
+class StopAfter:
+    """Stop after some epochs, or in the middle of the epoch after them: by Ctrl-C unless told otherwise."""
 
-    def __init__(self, n_epochs, *, midway=False):
-        self._n_epochs, self._midway, self._done = n_epochs, midway, 0
+    def __init__(self, n_epochs, *, midway=False, stop=KeyboardInterrupt):
+        self._n_epochs, self._midway, self._stop, self._done = n_epochs, midway, stop, 0
 
-    def on_batch_end(self, *, epoch):
-        if self._midway and epoch == self._n_epochs:
-            raise KeyboardInterrupt
-
-    def on_epoch_end(self, *, record):
-        self._done = record["epoch"]
-        if not self._midway and self._done > self._n_epochs:
-            raise KeyboardInterrupt
+    def __call__(self, event):
+        if self._midway and self._done == self._n_epochs and not event.numbers:
+            raise self._stop
+        self._done = event.numbers.get("epoch", self._done)
+        if not self._midway and self._done == self._n_epochs:
+            raise self._stop
 
 
-class Listener(Callback):
-    """What training said."""
-
-    def __init__(self):
-        self.events = []
-
-    def on_train_begin(self, *, n_epochs, n_batches, first_epoch):
-        self.events.append(("begin", n_epochs, n_batches, first_epoch))
-
-    def on_epoch_end(self, *, record):
-        self.events.append(("epoch", record["epoch"]))
-
-    def on_train_end(self):
-        self.events.append(("end",))
+def epochs_of(events):
+    """Epochs that were trained while somebody listened."""
+    return [event.numbers["epoch"] for event in events if event.numbers]
 
 
 @pytest.fixture(autouse=True)
@@ -60,31 +50,31 @@ def bits(model):
     return {name: tensor.numpy().tobytes() for name, tensor in model.module_.state_dict().items()}
 
 
-def interrupt(fit, X, path, n_epochs, *, midway=False, **settings):
-    stop = StopAfter(n_epochs, midway=midway)
-    with pytest.raises(KeyboardInterrupt):
-        fit(X, **SETTINGS | settings, fit_options={"checkpoint": path, "callbacks": [stop]})
+def interrupt(fit, X, path, n_epochs, *, midway=False, stop=KeyboardInterrupt, **settings):
+    listen = StopAfter(n_epochs, midway=midway, stop=stop)
+    with pytest.raises(stop):
+        fit(X, **SETTINGS | settings, fit_options={"checkpoint": path, "listen": listen})
 
 
-def resume(fit, X, path, *callbacks, **settings):
-    return fit(
-        X, **SETTINGS | settings, fit_options={"checkpoint": path, "resume": True, "callbacks": callbacks}
-    )
+def resume(fit, X, path, listen=None, **settings):
+    options = {"checkpoint": path, "resume": True, "listen": listen}
+    return fit(X, **SETTINGS | settings, fit_options=options)
 
 
-@pytest.mark.parametrize("midway", [False, True])
+@pytest.mark.parametrize(("midway", "stop"), [(False, KeyboardInterrupt), (True, Cancelled)])
 @pytest.mark.parametrize("n_epochs", [1, 2, 3, 5])
 @pytest.mark.parametrize("objective", ["collapsed", "exact"])
-def test_a_resumed_run_has_the_same_bits(fit, X, tmp_path, objective, n_epochs, midway):
+def test_a_resumed_run_has_the_same_bits(fit, X, tmp_path, objective, n_epochs, midway, stop):
     path = tmp_path / "run.ckpt"
     options = {"objective": objective, "init": "kmeans", "augment": "affine", "max_epochs": 9}
     whole = fit(X, **SETTINGS | options)
     assert [record["phase"] for record in whole.history_[:3]] == ["plain", "plain", "mixture"]
-    interrupt(fit, X, path, n_epochs, midway=midway, **options)
-    listener = Listener()
-    resumed = resume(fit, X, path, listener, **options)
-    assert listener.events[0] == ("begin", 9, 7, n_epochs)
-    assert listener.events[1:] == [("epoch", e) for e in range(n_epochs + 1, 10)] + [("end",)]
+    interrupt(fit, X, path, n_epochs, midway=midway, stop=stop, **options)
+    assert len(read_tensors(path)[1]["history"]) == n_epochs
+    events = []
+    resumed = resume(fit, X, path, events.append, **options)
+    assert events[0].fraction == n_epochs / 9
+    assert epochs_of(events) == list(range(n_epochs + 1, 10))
     assert bits(resumed) == bits(whole)
     assert resumed.history_ == whole.history_
     assert resumed.predict_proba(X).tobytes() == whole.predict_proba(X).tobytes()
@@ -122,9 +112,10 @@ def test_a_checkpoint_changes_nothing_in_the_run(fit, X, tmp_path):
 def test_a_finished_run_resumes_to_itself(fit, X, tmp_path):
     path = tmp_path / "run.ckpt"
     whole = fit(X, **SETTINGS, fit_options={"checkpoint": path})
-    listener = Listener()
-    assert bits(resume(fit, X, str(path), listener)) == bits(whole)
-    assert listener.events == [("begin", 6, 7, 6), ("end",)]
+    events = []
+    assert bits(resume(fit, X, str(path), events.append)) == bits(whole)
+    assert [event.fraction for event in events if event.stage == "training"] == [1]
+    assert epochs_of(events) == []
 
 
 def test_without_a_checkpoint_resume_starts_at_the_beginning(fit, X, tmp_path):
@@ -135,9 +126,9 @@ def test_without_a_checkpoint_resume_starts_at_the_beginning(fit, X, tmp_path):
 def test_without_resume_a_checkpoint_is_ignored_and_replaced(fit, X, tmp_path):
     path = tmp_path / "run.ckpt"
     path.write_bytes(b"no checkpoint at all")
-    listener = Listener()
-    fit(X, **SETTINGS, fit_options={"checkpoint": path, "callbacks": [listener]})
-    assert listener.events[0] == ("begin", 6, 7, 0)
+    events = []
+    fit(X, **SETTINGS, fit_options={"checkpoint": path, "listen": events.append})
+    assert epochs_of(events) == list(range(1, 7))
     assert bits(resume(fit, X, path)) == bits(fit(X, **SETTINGS))
 
 
@@ -145,12 +136,12 @@ def test_short_epochs_are_not_all_written(fit, X, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "_SECONDS_BETWEEN", 1e6)
     held = []
 
-    class Look(Callback):
-        def on_batch_end(self, *, epoch):
-            file = tmp_path / "run.ckpt"
+    def look(event):
+        file = tmp_path / "run.ckpt"
+        if event.stage == "training" and event.fraction < 1:
             held.append(len(read_tensors(file)[1]["history"]) if file.exists() else 0)
 
-    fit(X, **SETTINGS, fit_options={"checkpoint": tmp_path / "run.ckpt", "callbacks": [Look()]})
+    fit(X, **SETTINGS, fit_options={"checkpoint": tmp_path / "run.ckpt", "listen": look})
     assert set(held) == {0, 1}  # the first epoch is kept at once, the others wait
     assert len(read_tensors(tmp_path / "run.ckpt")[1]["history"]) == SETTINGS["max_epochs"]  # but the last
 
@@ -197,7 +188,7 @@ def test_other_data_are_refused(fit, X, tmp_path):
 
 
 @pytest.mark.parametrize("kept", [0, 5, 200, -1])
-def test_a_truncated_checkpoint_is_told(fit, X, tmp_path, kept):
+def test_a_truncated_checkpoint_is_refused(fit, X, tmp_path, kept):
     path = tmp_path / "run.ckpt"
     interrupt(fit, X, path, 2)
     path.write_bytes(path.read_bytes()[:kept])
@@ -220,14 +211,47 @@ def test_a_saved_model_is_no_checkpoint(fit, X, tmp_path):
         resume(fit, X, tmp_path / "model")
 
 
-def test_a_checkpoint_that_cannot_be_written_is_told(fit, X, tmp_path):
+def test_a_checkpoint_that_cannot_be_written_is_an_error(fit, X, tmp_path):
     path = tmp_path / "missing" / "run.ckpt"
     with pytest.raises(StorageError, match=rf"^cannot write {path}: no such file or directory$"):
         fit(X, **SETTINGS, fit_options={"checkpoint": path})
 
 
-def test_an_interrupted_model_is_not_fitted(X):
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, Cancelled])
+def test_an_interrupted_model_is_not_fitted(X, stop):
     model = GMVAE(3, n_hidden=8, **SETTINGS)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(X, callbacks=[StopAfter(1)])
+    with pytest.raises(stop):
+        model.fit(X, listen=StopAfter(1, stop=stop))
     assert not hasattr(model, "module_")
+
+
+def test_cancelled_while_encoding_after_training_it_resumes_without_training(fit, X, tmp_path):
+    path = tmp_path / "run.ckpt"
+
+    def stop(event):
+        if event.stage == "encoding":
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        fit(X, **SETTINGS, fit_options={"checkpoint": path, "listen": stop})
+    events = []
+    assert bits(resume(fit, X, path, events.append)) == bits(fit(X, **SETTINGS))
+    assert epochs_of(events) == []
+
+
+def test_another_thread_can_cancel(fit, X, tmp_path):
+    path = tmp_path / "run.ckpt"
+    events = []
+    listen = Cancellable(events.append)
+
+    def cancel_after_two_epochs(event):
+        listen(event)
+        if event.numbers.get("epoch") == 2:
+            thread = threading.Thread(target=listen.cancel)
+            thread.start()
+            thread.join()
+
+    with pytest.raises(Cancelled, match="training"):
+        fit(X, **SETTINGS, fit_options={"checkpoint": path, "listen": cancel_after_two_epochs})
+    assert epochs_of(events) == [1, 2]
+    assert bits(resume(fit, X, path)) == bits(fit(X, **SETTINGS))

@@ -1,6 +1,6 @@
 """The Gaussian mixture variational autoencoder."""
 
 from labelwise.gmvae.estimator import GMVAE
-from labelwise.nn.callbacks import Callback, TensorBoard
+from labelwise.nn.tensorboard import TensorBoard
 
-__all__ = ["GMVAE", "Callback", "TensorBoard"]
+__all__ = ["GMVAE", "TensorBoard"]

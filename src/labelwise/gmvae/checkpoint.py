@@ -1,4 +1,4 @@
-"""Where a training run stands, on disk, so that it can go on after it was stopped at any moment."""
+"""The state of a training run, on disk, so that the run can resume after it was stopped at any moment."""
 
 from __future__ import annotations
 
@@ -6,34 +6,50 @@ import json
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-import torch
+from typing import Any
 
 from labelwise.errors import CheckpointError
-from labelwise.storage import Arrays, differing, fingerprint, read_tensors, write_tensors
+from labelwise.storage import Arrays, differing, read_tensors, write_tensors
 
-if TYPE_CHECKING:
-    from labelwise.gmvae.networks import GMVAEModule
-    from labelwise.gmvae.training import Plan, Run
+EpochRecord = dict[str, Any]
 
-_SECONDS_BETWEEN = 5.0  # short epochs are not slowed down by writing each of them
+_SECONDS_BETWEEN = 5.0  # so that short epochs are not slowed down by writing each of them
+
+
+@dataclass(frozen=True)
+class State:
+    """A training run at the end of an epoch.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        Weights and what the optimiser remembers.
+    history : list of dict
+        One record an epoch, JSON values.
+    """
+
+    arrays: Arrays
+    history: list[EpochRecord]
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.history)
 
 
 class CheckpointFile:
-    """One file that holds a run at the end of an epoch.
+    """One file that holds the state of a run at the end of an epoch.
 
     Parameters
     ----------
     path : Path
     settings : mapping of str to JSON values
-        All that makes a run what it is: parameters, data, versions. A run goes on only under equal settings.
+        Everything that decides the result of a run: parameters, data, versions. A run resumes only under
+        equal settings.
     resume : bool
-        Whether to go on from what is at `path`, if anything is.
+        Whether to resume from what is at `path`, if anything is.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
@@ -43,8 +59,8 @@ class CheckpointFile:
         self._resume = resume
         self._last_written = -math.inf  # the first epoch is kept at once
 
-    def restore(self, run: Run) -> None:
-        """Bring `run` to where the file stands; do nothing without a file or without `resume`.
+    def restore(self) -> State | None:
+        """Read the state; None without a file or without `resume`.
 
         Raises
         ------
@@ -54,18 +70,17 @@ class CheckpointFile:
             If the file is damaged.
         """
         if not self._resume or not self.path.exists():
-            return
+            return None
         arrays, header = read_tensors(self.path)
         if differences := differing(header.get("settings", {}), self._settings):
             raise CheckpointError(
                 f"checkpoint {self.path} belongs to another run ({'; '.join(differences)}): "
                 "use the same settings and data, or remove it to start anew"
             )
-        run.history[:] = header["history"]
-        _fill(run, arrays)
+        return State(arrays, header["history"])
 
-    def keep(self, run: Run, *, last: bool) -> None:
-        """Write the run, unless the last writing was moments ago.
+    def keep(self, state: State, *, last: bool) -> None:
+        """Write the state, unless one was written moments ago and this is not the `last`.
 
         Raises
         ------
@@ -74,53 +89,6 @@ class CheckpointFile:
         """
         if not last and time.monotonic() - self._last_written < _SECONDS_BETWEEN:
             return
-        header = {"kind": "checkpoint", "settings": self._settings, "history": run.history}
-        write_tensors(self.path, _arrays(run), header)
+        header = {"kind": "checkpoint", "settings": self._settings, "history": state.history}
+        write_tensors(self.path, state.arrays, header)
         self._last_written = time.monotonic()
-
-
-def run_settings(plan: Plan, module: GMVAEModule, device: torch.device, X: np.ndarray) -> dict[str, Any]:
-    """All that decides the bits of a run."""
-    return {
-        **asdict(module.architecture),
-        **asdict(plan),
-        "bfloat16": module.mixed,
-        "device": device.type,
-        "n_samples": len(X),
-        "data": fingerprint(X),
-        "labelwise": version("labelwise"),
-        "torch": torch.__version__.split("+")[0],
-        "threads": torch.get_num_threads(),
-    }
-
-
-def _arrays(run: Run) -> Arrays:
-    arrays = {f"module.{name}": _numpy(tensor) for name, tensor in run.module.state_dict().items()}
-    for index, state in run.optimizer.state_dict()["state"].items():
-        arrays |= {f"optimizer.{index}.{name}": _numpy(tensor) for name, tensor in state.items()}
-    return arrays
-
-
-def _fill(run: Run, arrays: Arrays) -> None:
-    tensors = {name: torch.from_numpy(array.copy()) for name, array in arrays.items()}
-    run.module.load_state_dict(
-        {
-            name.removeprefix("module."): tensor
-            for name, tensor in tensors.items()
-            if name.startswith("module.")
-        }
-    )
-    parameters = [parameter for group in run.optimizer.param_groups for parameter in group["params"]]
-    states: dict[int, dict[str, torch.Tensor]] = {}
-    for name, tensor in tensors.items():
-        if name.startswith("optimizer."):
-            _, index, key = name.split(".")
-            like = parameters[int(index)]
-            # The fused optimiser walks through memory: its state must lie there as the parameter does.
-            same_layout = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
-            states.setdefault(int(index), {})[key] = same_layout
-    run.optimizer.load_state_dict(run.optimizer.state_dict() | {"state": states})
-
-
-def _numpy(tensor: torch.Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy())

@@ -13,14 +13,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
-from labelwise.gmvae.checkpoint import CheckpointFile, run_settings
+from labelwise.events import Listener, check_listener, ignore
+from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
-from labelwise.gmvae.persistence import load_gmvae, save_gmvae
-from labelwise.gmvae.training import WEIGHTS, Plan, elbo_quantiles, infer, item_elbos, train
+from labelwise.gmvae.persistence import FittedState, load_gmvae, save_gmvae
+from labelwise.gmvae.training import (
+    WEIGHTS,
+    Plan,
+    elbo_quantiles,
+    infer,
+    item_elbos,
+    run_settings,
+    train,
+)
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
-from labelwise.nn.callbacks import Callback, EpochRecord
 from labelwise.nn.defaults import (
     plain_epochs,
     resolve_batch_size,
@@ -37,7 +45,6 @@ from labelwise.nn.inputs import (
     column_moments,
 )
 from labelwise.nn.likelihoods import Gaussian
-from labelwise.nn.progress import Progress
 from labelwise.nn.views import resolve_augmentation
 from labelwise.parameters import (
     Constraint,
@@ -49,6 +56,7 @@ from labelwise.parameters import (
     check_parameters,
     check_parameters_of,
 )
+from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.storage import damage_told
 
@@ -101,7 +109,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     random_state : int, RandomState, Generator or None, default=None
         An integer gives the same bits on the same CPU with the same number of threads.
     verbose : int, default=0
-        1 shows progress with the loss term by term.
+        1 shows progress with the loss term by term: a bar on a terminal, plain lines elsewhere.
 
     Attributes
     ----------
@@ -202,7 +210,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         *,
         checkpoint: str | Path | None = None,
         resume: bool = False,
-        callbacks: Sequence[Callback] = (),
+        listen: Listener | None = None,
     ) -> GMVAE:
         """Learn the structure of `X`, without labels.
 
@@ -215,8 +223,11 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         checkpoint : path, default=None
             File to write the state of the run to, at the end of epochs, at most every 5 seconds.
         resume : bool, default=False
-            Go on from `checkpoint` if it exists; the result has the same bits as a run without a break.
-        callbacks : sequence of Callback
+            Resume from `checkpoint` if it exists; the result has the same bits as a run without a break.
+        listen : callable, default=None
+            Gets an `Event` for each batch, of the stages "training" and "encoding"; the last one of an epoch
+            has its record as numbers. If it raises `Cancelled`, training ends there and the model stays
+            unfitted; `checkpoint` holds the last epoch that was kept.
 
         Returns
         -------
@@ -233,6 +244,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             If `checkpoint` belongs to other settings or other data.
         """
         check_parameters_of(self)
+        check_listener(listen)
         X, item_shape = check_items(self, X, reset=True)
         check_enough_rows(X, self.n_components)
         architecture = self._architecture(X, item_shape)
@@ -257,10 +269,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         settings = run_settings(plan, module, device, X) if checkpoint is not None else {}
         file = None if checkpoint is None else CheckpointFile(Path(checkpoint), settings, resume=resume)
         items = Items(X, device)
-        listeners = [*callbacks, Progress()] if self.verbose else list(callbacks)
-        history = train(module.to(device), items, plan, callbacks=listeners, checkpoint=file)
-        module.mixed = False
-        posteriors, latents = infer(module, items)
+        with shown(listen, self.verbose) as tell:
+            history = train(module.to(device), items, plan, checkpoint=file, listen=tell)
+            module.mixed = False
+            posteriors, latents = infer(module, items, tell)
         shares = posteriors.mean(axis=0, dtype=np.float64)
         self._adopt(
             module,
@@ -276,8 +288,15 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         warn_of_lost_structure(self.shares_, latents, init=self.init)
         return self
 
-    def encode(self, X: Any) -> Encoding:
-        """Say all that decoders look at, in one pass over the items.
+    def encode(self, X: Any, *, listen: Listener | None = None) -> Encoding:
+        """Compute all that decoders look at, in one pass over the items.
+
+        Parameters
+        ----------
+        X : array-like
+            As for `fit`.
+        listen : callable, default=None
+            Gets an `Event` of the stage "encoding" for each batch; `Cancelled` from it ends the work.
 
         Returns
         -------
@@ -285,9 +304,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             `posteriors` as `predict_proba` gives them, `latents` as `transform` does, and `features`: at most
             50 principal components of the items, fitted in `fit`.
         """
+        check_listener(listen)
         items = self._items(X)
-        posteriors, latents = infer(self.module_, items)
         features = None if self.principal_ is None else self.principal_.transform(items.X)
+        posteriors, latents = infer(self.module_, items, ignore if listen is None else listen)
         return Encoding.of_checked(posteriors, latents, features)
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -401,7 +421,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             If it cannot be written.
         """
         check_is_fitted(self)
-        save_gmvae(self, Path(path), extra or {})
+        save_gmvae(Path(path), self.get_params(deep=False), self.module_, self._state(), extra or {})
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> GMVAE:
@@ -471,6 +491,20 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             self.covariances_ = module.mixture.log_variances.exp().cpu().numpy()
             weights = module.mixture.log_weights.double().exp().cpu().numpy()
         self.weights_ = weights / weights.sum()
+
+    def _state(self) -> FittedState:
+        """What `_adopt` takes."""
+        return FittedState(
+            history=self.history_,
+            shares=self.shares_,
+            elbo_quantiles=self.elbo_quantiles_,
+            n_epochs=self.n_epochs_,
+            batch_size=self.batch_size_,
+            seed=self.seed_,
+            augment=self.augment_,
+            principal=self.principal_,
+            feature_names=[str(name) for name in getattr(self, "feature_names_in_", [])],
+        )
 
     def _items(self, X: Any) -> Items:
         check_is_fitted(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -15,44 +15,61 @@ from labelwise.graph.principal import PrincipalComponents
 from labelwise.randomness import torch_generator
 from labelwise.storage import Arrays, damage_told, load_folder, plain, save_folder
 
-if TYPE_CHECKING:
-    from labelwise.gmvae.estimator import GMVAE
-
 KIND = "gmvae"
 _PRINCIPAL = "principal."  # what names of its arrays begin with
 _PRINCIPAL_ARRAYS = ("location_", "axes_")
 
 
-def save_gmvae(gmvae: GMVAE, path: Path, extra: dict[str, Any]) -> None:
-    """Write the folder; equal models give equal bytes."""
-    parameters = gmvae.get_params(deep=False)
-    if not isinstance(gmvae.random_state, (int, np.integer, type(None))):
-        parameters["random_state"] = None  # a generator's state cannot be told in JSON; the seed below can
+class FittedState(TypedDict):
+    """What a fitted model knows beside its module; see the attributes of `GMVAE`."""
+
+    history: list[dict[str, Any]]
+    shares: np.ndarray
+    elbo_quantiles: np.ndarray
+    n_epochs: int
+    batch_size: int
+    seed: int
+    augment: str | None
+    principal: PrincipalComponents | None
+    feature_names: list[str]
+
+
+def save_gmvae(
+    path: Path,
+    parameters: dict[str, Any],
+    module: CollapsedGMVAE | ExactGMVAE,
+    state: FittedState,
+    extra: dict[str, Any],
+) -> None:
+    """Write the folder from what `load_gmvae` returns; equal models give equal bytes."""
+    if not isinstance(parameters["random_state"], (int, np.integer, type(None))):
+        # JSON cannot hold the state of a generator; the seed below says what was drawn from it.
+        parameters = parameters | {"random_state": None}
     manifest = {
         "kind": KIND,
         "labelwise": version("labelwise"),
         "parameters": {name: plain(value) for name, value in parameters.items()},
-        "architecture": asdict(gmvae.module_.architecture),
+        "architecture": asdict(module.architecture),
         "training": {
-            "n_epochs": gmvae.n_epochs_,
-            "batch_size": gmvae.batch_size_,
-            "seed": gmvae.seed_,
-            "augment": gmvae.augment_,
+            "n_epochs": state["n_epochs"],
+            "batch_size": state["batch_size"],
+            "seed": state["seed"],
+            "augment": state["augment"],
         },
-        "shares": gmvae.shares_.tolist(),
-        "elbo_quantiles": gmvae.elbo_quantiles_.tolist(),
-        "feature_names": [str(name) for name in getattr(gmvae, "feature_names_in_", [])],
-        "history": gmvae.history_,
+        "shares": state["shares"].tolist(),
+        "elbo_quantiles": state["elbo_quantiles"].tolist(),
+        "feature_names": state["feature_names"],
+        "history": state["history"],
         "extra": extra,
     }
-    arrays = {name: tensor.cpu().numpy() for name, tensor in gmvae.module_.state_dict().items()}
-    if gmvae.principal_ is not None:
-        arrays |= {f"{_PRINCIPAL}{name}": getattr(gmvae.principal_, name) for name in _PRINCIPAL_ARRAYS}
+    arrays = {name: tensor.cpu().numpy() for name, tensor in module.state_dict().items()}
+    if state["principal"] is not None:
+        arrays |= {f"{_PRINCIPAL}{name}": getattr(state["principal"], name) for name in _PRINCIPAL_ARRAYS}
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
-def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE, dict[str, Any]]:
-    """Read the folder: constructor parameters, module, and the rest of the fitted state.
+def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE, FittedState]:
+    """Read the folder: constructor parameters, module, and what else the fitted model knows.
 
     Raises
     ------
@@ -65,15 +82,19 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
         principal = _principal(arrays)
         module = build_module(Architecture(**{**stored, **lists}), torch_generator(0))
         module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-        state = {
-            "history": manifest["history"],
-            "shares": np.array(manifest["shares"]),
-            "elbo_quantiles": np.array(manifest["elbo_quantiles"]),
-            "feature_names": manifest["feature_names"],
-            "augment": manifest["parameters"]["augment"],  # of models from before "auto"
-            "principal": principal,
-            **manifest["training"],
-        }
+        training = manifest["training"]
+        state = FittedState(
+            history=manifest["history"],
+            shares=np.array(manifest["shares"]),
+            elbo_quantiles=np.array(manifest["elbo_quantiles"]),
+            n_epochs=training["n_epochs"],
+            batch_size=training["batch_size"],
+            seed=training["seed"],
+            # Models from before "auto" have it among the parameters alone.
+            augment=training.get("augment", manifest["parameters"]["augment"]),
+            principal=principal,
+            feature_names=manifest["feature_names"],
+        )
         return manifest["parameters"], module, state
 
 

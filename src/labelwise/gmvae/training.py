@@ -7,22 +7,24 @@ state of a run is its weights, its optimiser and the number of epochs done, and 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from labelwise.gmvae.checkpoint import CheckpointFile
+from labelwise.events import Event, Listener, ignore
+from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord, State
 from labelwise.gmvae.monitors import count_active_components
 from labelwise.gmvae.networks import GMVAEModule
 from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
 from labelwise.gmvae.start import kmeans_start, start_rows
 from labelwise.nn.batches import Items
-from labelwise.nn.callbacks import Callback, EpochRecord
 from labelwise.nn.views import random_views
 from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.storage import fingerprint
 
 # Purposes of the random streams of one run.
 WEIGHTS, ORDER, NOISE, VIEWS, START, START_ROWS, REFERENCE = range(7)
@@ -51,7 +53,7 @@ class Plan:
 
 @dataclass
 class Run:
-    """A training run between two epochs: all that a checkpoint holds."""
+    """A training run between two epochs."""
 
     module: GMVAEModule
     optimizer: torch.optim.Optimizer
@@ -62,36 +64,89 @@ class Run:
         """Epochs done."""
         return len(self.history)
 
+    def state(self) -> State:
+        """All that a run needs to resume, as arrays and JSON values."""
+        arrays = {f"module.{name}": _numpy(tensor) for name, tensor in self.module.state_dict().items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            arrays |= {f"optimizer.{index}.{name}": _numpy(tensor) for name, tensor in values.items()}
+        return State(arrays, self.history)
+
+    def adopt(self, state: State) -> None:
+        """Resume from `state`."""
+        self.history[:] = state.history
+        tensors = {name: torch.from_numpy(array.copy()) for name, array in state.arrays.items()}
+        prefix = "module."
+        self.module.load_state_dict(
+            {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+        )
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, tensor in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".")
+                like = parameters[int(index)]
+                # The fused optimiser walks through memory: its state must lie there as the parameter does.
+                same_layout = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
+                states.setdefault(int(index), {})[key] = same_layout
+        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": states})
+
+
+def run_settings(plan: Plan, module: GMVAEModule, device: torch.device, X: np.ndarray) -> dict[str, Any]:
+    """All that decides the bits of a run."""
+    return {
+        **asdict(module.architecture),
+        **asdict(plan),
+        "bfloat16": module.mixed,
+        "device": device.type,
+        "n_samples": len(X),
+        "data": fingerprint(X),
+        "labelwise": version("labelwise"),
+        "torch": torch.__version__.split("+")[0],
+        "threads": torch.get_num_threads(),
+    }
+
 
 def train(
     module: GMVAEModule,
     items: Items,
     plan: Plan,
     *,
-    callbacks: Sequence[Callback] = (),
     checkpoint: CheckpointFile | None = None,
+    listen: Listener = ignore,
 ) -> list[EpochRecord]:
-    """Train `module` in place, from where `checkpoint` stands if it holds a run, and return the history."""
+    """Train `module` in place, from the state in `checkpoint` if it holds one, and return the history.
+
+    `listen` gets an event of the stage "training" for each batch. That of the last batch of an epoch comes
+    once the epoch is in the checkpoint; its numbers are the epoch's record.
+    """
     run = Run(module, make_optimizer(module, plan.learning_rate))
-    if checkpoint is not None:
-        checkpoint.restore(run)
+    state = None if checkpoint is None else checkpoint.restore()
+    if state is not None:
+        run.adopt(state)
     n_batches = math.ceil(len(items) / plan.batch_size)
-    for callback in callbacks:
-        callback.on_train_begin(n_epochs=plan.n_epochs, n_batches=n_batches, first_epoch=run.epoch)
-    try:
-        while run.epoch < plan.n_epochs:
-            if run.epoch == plan.plain_epochs and plan.plain_epochs > 0:
-                start_mixture(module, items, plan)
-            record = run_epoch(run, items, plan, n_batches, callbacks)
-            run.history.append(record)
-            for callback in callbacks:
-                callback.on_epoch_end(record=record)
-            if checkpoint is not None:
-                checkpoint.keep(run, last=run.epoch == plan.n_epochs)
-    finally:
-        for callback in callbacks:
-            callback.on_train_end()
+    resuming = f"resuming after epoch {run.epoch} of {plan.n_epochs}" if run.epoch else ""
+    listen(Event("training", run.epoch / plan.n_epochs, resuming))
+    while run.epoch < plan.n_epochs:
+        if run.epoch == plan.plain_epochs and plan.plain_epochs > 0:
+            start_mixture(module, items, plan)
+        record = run_epoch(run, items, plan, n_batches, listen)
+        run.history.append(record)
+        if checkpoint is not None:
+            checkpoint.keep(run.state(), last=run.epoch == plan.n_epochs)
+        message = f"epoch {run.epoch}/{plan.n_epochs}: {describe(record)}"
+        numbers = {name: value for name, value in record.items() if name != "phase"}
+        listen(Event("training", run.epoch / plan.n_epochs, message, numbers))
     return run.history
+
+
+def describe(record: EpochRecord) -> str:
+    """The loss of one epoch, term by term, in nats."""
+    words = (
+        f"loss {record['loss']:.2f} = reconstruction {record['reconstruction']:.2f} "
+        f"+ KL z {record['kl_z']:.2f} + KL c {record['kl_c']:.2f} nats"
+    )
+    active = record["n_active_components"]
+    return words + (" (plain VAE)" if active is None else f", {active} components active")
 
 
 def make_optimizer(module: GMVAEModule, learning_rate: float) -> torch.optim.Optimizer:
@@ -114,15 +169,14 @@ def learning_rate_factor(step: int, n_steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
 
 
-def run_epoch(
-    run: Run, items: Items, plan: Plan, n_batches: int, callbacks: Sequence[Callback]
-) -> EpochRecord:
-    """One pass over the items."""
+def run_epoch(run: Run, items: Items, plan: Plan, n_batches: int, listen: Listener) -> EpochRecord:
+    """One pass over the items; `listen` hears of all batches but the last."""
     epoch, module = run.epoch, run.module
     device = next(module.parameters()).device
     noise = torch_generator(plan.seed, NOISE, epoch, device=device)
     views = torch_generator(plan.seed, VIEWS, epoch, device=device)
     plain = epoch < plan.plain_epochs
+    n_steps = plan.n_epochs * n_batches
     n_kl_steps = max(1, min(_KL_STEPS, plan.plain_epochs * n_batches // 2))
     totals = EpochTotals(module.architecture.n_components, device)
     module.train()
@@ -136,11 +190,11 @@ def run_epoch(
         else:
             terms = mixture_terms(module, inputs, targets, noise)
             loss = terms.loss().mean()
-        factor = learning_rate_factor(step, plan.n_epochs * n_batches)
+        factor = learning_rate_factor(step, n_steps)
         take_step(run, loss, plan.learning_rate * factor)
         totals.add(terms)
-        for callback in callbacks:
-            callback.on_batch_end(epoch=epoch)
+        if (step + 1) % n_batches:
+            listen(Event("training", (step + 1) / n_steps))
     return {"epoch": epoch + 1, "phase": "plain" if plain else "mixture", **totals.record()}
 
 
@@ -207,19 +261,24 @@ def _stream_seed(seed: int, purpose: int) -> int:
 
 
 @torch.no_grad()
-def infer(module: GMVAEModule, items: Items) -> tuple[np.ndarray, np.ndarray]:
-    """Posteriors (n, K) and latent means (n, D) of all items, in one pass, float32."""
+def infer(module: GMVAEModule, items: Items, listen: Listener = ignore) -> tuple[np.ndarray, np.ndarray]:
+    """Posteriors (n, K) and latent means (n, D) of all items, in one pass, float32.
+
+    `listen` gets an event of the stage "encoding" for each batch.
+    """
     module.eval()
     a = module.architecture
     posteriors = np.empty((len(items), a.n_components), dtype=np.float32)
     latents = np.empty((len(items), a.n_latent), dtype=np.float32)
     start = 0
+    listen(Event("encoding", 0.0))
     for batch in items.ordered(_INFERENCE_BATCH):
         encoded = module(module.likelihood.scale(batch))
         rows = slice(start, start + len(batch))
         posteriors[rows] = encoded.responsibilities.cpu().numpy()
         latents[rows] = encoded.latents.cpu().numpy()
         start += len(batch)
+        listen(Event("encoding", start / len(items)))
     return posteriors, latents
 
 
@@ -241,3 +300,7 @@ def elbo_quantiles(module: GMVAEModule, X: np.ndarray, seed: int) -> np.ndarray:
     rows = np.sort(numpy_generator(seed, REFERENCE).permutation(len(X))[:_REFERENCE_ITEMS])
     elbos = item_elbos(module, Items(X[rows], next(module.parameters()).device))
     return np.asarray(np.quantile(elbos, np.linspace(0, 1, 101)))
+
+
+def _numpy(tensor: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(tensor.detach().cpu().numpy())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,6 +15,7 @@ from labelwise.decoding.base import all_classes, split_labels
 from labelwise.decoding.crossfit import temper
 from labelwise.encoding import check_rows
 from labelwise.errors import DataError, LabelError
+from labelwise.events import Listener, check_listener
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -29,14 +30,14 @@ from labelwise.parameters import (
     check_parameters,
     check_parameters_of,
 )
+from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.storage import damage_told
 from labelwise.student.check import Check
 from labelwise.student.network import PRODUCT_WIDTH, build_network
-from labelwise.student.persistence import load_student, save_student
-from labelwise.student.rounds import WEIGHTS, Lesson, Outcome, Teaching, combine, infer, neighbourhood
+from labelwise.student.persistence import FittedState, load_student, save_student
+from labelwise.student.rounds import WEIGHTS, Lesson, Teaching, combine, infer, neighbourhood, teach
 
-_SETTLED = 0.002  # rounds end when fewer answers than this share change
 _TINY = 1e-12
 
 
@@ -67,7 +68,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         "cpu", "cuda", …; "auto" takes the GPU if there is one.
     random_state : int, RandomState, Generator or None, default=None
     verbose : int, default=0
-        1 writes a line a round to standard error.
+        1 shows progress with the changes of each round: a bar on a terminal, plain lines elsewhere.
 
     Attributes
     ----------
@@ -117,7 +118,16 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, answers: Any, *, classes: Any = None, temperature: float = 1.0) -> Student:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        answers: Any,
+        *,
+        classes: Any = None,
+        temperature: float = 1.0,
+        listen: Listener | None = None,
+    ) -> Student:
         """Learn from a teacher's answers and a few labels.
 
         Parameters
@@ -132,6 +142,9 @@ class Student(BaseEstimator):  # type: ignore[misc]
             Classes of the columns, in sorted order; None takes those among the labels.
         temperature : float, default=1.0
             Factor of `temperature_`, for a student that is known to be surer than right.
+        listen : callable, default=None
+            Gets an `Event` of the stage "refining" for each step; those of rounds have numbers, as in
+            `history_`. If it raises `Cancelled`, learning ends there and the student stays as it was.
 
         Returns
         -------
@@ -145,29 +158,36 @@ class Student(BaseEstimator):  # type: ignore[misc]
         """
         check_parameters_of(self)
         check_parameters({"temperature": temperature}, {"temperature": Positive()})
+        check_listener(listen)
         X, item_shape = check_items(self, X, reset=True)
-        self.item_shape_ = tuple(int(side) for side in item_shape)
-        self.likelihood_ = choose_likelihood(X, X.shape[1:], self.likelihood)
-        self.augment_ = resolve_augmentation(self.augment, X, self.item_shape_, self.likelihood_)
-        check_image_options(self.item_shape_, self.likelihood_, self.augment_, "auto")
+        item_shape = tuple(int(side) for side in item_shape)
+        likelihood = choose_likelihood(X, X.shape[1:], self.likelihood)
+        augment = resolve_augmentation(self.augment, X, item_shape, likelihood)
+        check_image_options(item_shape, likelihood, augment, "auto")
         labels, labeled = split_labels(y, len(X))
-        self.classes_ = all_classes(np.unique(labels), classes)
-        if classes is not None and not np.array_equal(classes, self.classes_):
-            raise LabelError(
-                f"classes {', '.join(map(str, classes))} must be sorted, each once, as columns of answers are"
-            )
-        answers = np.asarray(answers, dtype=np.float32)
-        if answers.shape != (len(X), len(self.classes_)):
-            raise DataError(
-                f"answers have shape {answers.shape}, but there are {len(X)} items and "
-                f"{len(self.classes_)} classes"
-            )
-        if len(self.classes_) < 2:
-            raise LabelError(
-                f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
-            )
-        check_rows(answers, "answers")
-        self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels), temperature)
+        classes = _checked_classes(labels, classes)
+        lesson = Lesson(
+            items=Items(X, resolve_device(self.device)),
+            labeled=labeled,
+            codes=np.searchsorted(classes, labels),
+            augment=augment,
+            n_steps=self.n_steps,
+            batch_size=min(self.batch_size, len(X)),
+            learning_rate=self.learning_rate,
+            temperature=temperature,
+            seed=draw_seed(self.random_state),
+        )
+        teaching = self._begin(lesson, item_shape, likelihood, len(classes))
+        answers = _checked_answers(answers, len(X), classes)
+        with shown(listen, self.verbose) as tell:
+            outcome, history = teach(teaching, answers, self.max_rounds, tell)
+        # Only now: where learning is cancelled, the student stays as it was.
+        self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
+        self.classes_, self.history_ = classes, history
+        self.check_: Check | None = None
+        self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
+        self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
+        self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -210,7 +230,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
             If it cannot be written.
         """
         check_is_fitted(self, "network_")
-        save_student(self, Path(path))
+        save_student(Path(path), self.get_params(deep=False), self._state())
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> Student:
@@ -224,72 +244,64 @@ class Student(BaseEstimator):  # type: ignore[misc]
         parameters, state = load_student(Path(path))
         with damage_told(Path(path)):
             self = cls(**{**parameters, "device": device})
-            check = state.pop("check_")
-            self.check_ = None if check is None else Check(**check)
         for name, value in state.items():
-            setattr(self, name, value)
+            if name != "feature_names":
+                setattr(self, f"{name}_", value)
+        if state["feature_names"]:
+            self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
+        self.n_features_in_ = math.prod(self.item_shape_)
         self._pool = neighbourhood(self.points_)
         self.network_.to(resolve_device(device))
         return self
 
-    def _teach(
-        self,
-        X: np.ndarray,
-        answers: np.ndarray,
-        labeled: np.ndarray,
-        codes: np.ndarray,
-        temperature: float,
-    ) -> None:
-        teaching = self._begin(X, labeled, codes, temperature)
-        self.history_: list[dict[str, float]] = []
-        self.check_: Check | None = None
-        settled = last = False
-        while not last:
-            # One more round after one that changed hardly anything.
-            last = settled or len(self.history_) == self.max_rounds - 1
-            outcome = teaching.round(answers)
-            settled = self._record(answers.argmax(axis=1), outcome) < _SETTLED
-            answers = outcome.answers
-        self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
-        self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
-        self.temperature_ = outcome.temperature
-        self.answers_ = outcome.probabilities
-
-    def _begin(self, X: np.ndarray, labeled: np.ndarray, codes: np.ndarray, temperature: float) -> Teaching:
-        seed = draw_seed(self.random_state)
-        device = resolve_device(self.device)
-        network = build_network(
-            self.item_shape_, len(self.classes_), self.likelihood_, torch_generator(seed, WEIGHTS)
-        )
-        if isinstance(network.scaling, Gaussian):
-            network.scaling.standardise(*map(torch.from_numpy, column_moments(X)))
-        lesson = Lesson(
-            items=Items(X, device),
-            labeled=labeled,
-            codes=codes,
+    def _state(self) -> FittedState:
+        """What `save` keeps: the fitted attributes, named without the last underscore."""
+        return FittedState(
+            item_shape=self.item_shape_,
+            likelihood=self.likelihood_,
             augment=self.augment_,
-            n_steps=self.n_steps,
-            batch_size=min(self.batch_size, len(X)),
-            learning_rate=self.learning_rate,
-            temperature=temperature,
-            seed=seed,
+            classes=self.classes_,
+            feature_names=[str(name) for name in getattr(self, "feature_names_in_", [])],
+            temperature=self.temperature_,
+            history=self.history_,
+            check=self.check_,
+            network=self.network_,
+            points=self.points_,
+            node_scores=self.node_scores_,
+            projection=self.projection_,
         )
-        return Teaching(network.to(device), lesson, mixed=self._mixed())
 
-    def _record(self, before: np.ndarray, outcome: Outcome) -> float:
-        """Keep and tell what a round changed; returns the share of answers."""
-        number = len(self.history_) + 1
-        changed = float((outcome.answers.argmax(axis=1) != before).mean())
-        sure = float(outcome.probabilities.max(axis=1).mean())
-        record = {"round": number, "changed": changed, "sure": sure}
-        self.history_.append(record)
-        if self.verbose:
-            Console(stderr=True).print(
-                f"round {number}/{self.max_rounds}: {changed:.1%} of the answers changed, "
-                f"mean largest probability {record['sure']:.2f}",
-                soft_wrap=True,
-            )
-        return changed
+    def _begin(
+        self, lesson: Lesson, item_shape: tuple[int, ...], likelihood: str, n_classes: int
+    ) -> Teaching:
+        network = build_network(item_shape, n_classes, likelihood, torch_generator(lesson.seed, WEIGHTS))
+        if isinstance(network.scaling, Gaussian):
+            network.scaling.standardise(*map(torch.from_numpy, column_moments(lesson.items.X)))
+        return Teaching(network.to(resolve_device(self.device)), lesson, mixed=self._mixed())
 
     def _mixed(self) -> bool:
         return use_bfloat16("auto", resolve_device(self.device), PRODUCT_WIDTH)
+
+
+def _checked_classes(labels: np.ndarray, classes: Any) -> np.ndarray:
+    """All classes, at least two; those given must be sorted, as columns of answers are."""
+    found = all_classes(np.unique(labels), classes)
+    if classes is not None and not np.array_equal(classes, found):
+        raise LabelError(
+            f"classes {', '.join(map(str, classes))} must be sorted, each once, as columns of answers are"
+        )
+    if len(found) < 2:
+        raise LabelError(
+            f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
+        )
+    return found
+
+
+def _checked_answers(values: Any, n_samples: int, classes: np.ndarray) -> np.ndarray:
+    answers: np.ndarray = np.asarray(values, dtype=np.float32)
+    if answers.shape != (n_samples, len(classes)):
+        raise DataError(
+            f"answers have shape {answers.shape}, but there are {n_samples} items and {len(classes)} classes"
+        )
+    check_rows(answers, "answers")
+    return answers

@@ -4,49 +4,62 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
 
 from labelwise.randomness import torch_generator
 from labelwise.storage import damage_told, load_folder, plain, save_folder
-from labelwise.student.network import build_network
+from labelwise.student.check import Check
+from labelwise.student.network import StudentNetwork, build_network
 from labelwise.student.rounds import Projection
-
-if TYPE_CHECKING:
-    from labelwise.student.estimator import Student
 
 KIND = "student"
 _OWN_ARRAYS = ("points", "node_scores", "projection_mean", "projection_axes")
 
 
-def save_student(student: Student, path: Path) -> None:
+class FittedState(TypedDict):
+    """What a fitted student knows; see the attributes of `Student`."""
+
+    item_shape: tuple[int, ...]
+    likelihood: str
+    augment: str | None
+    classes: np.ndarray
+    feature_names: list[str]
+    temperature: float
+    history: list[dict[str, float]]
+    check: Check | None
+    network: StudentNetwork
+    points: np.ndarray
+    node_scores: np.ndarray
+    projection: Projection
+
+
+def save_student(path: Path, parameters: dict[str, Any], state: FittedState) -> None:
     """Write the folder. Answers for the items of `fit` are not kept: the student gives them again."""
-    parameters = {**student.get_params(deep=False), "random_state": None}
     manifest = {
         "kind": KIND,
         "labelwise": version("labelwise"),
-        "parameters": {name: plain(value) for name, value in parameters.items()},
-        "item_shape": list(student.item_shape_),
-        "likelihood": student.likelihood_,
-        "augment": student.augment_,
-        "classes": student.classes_.tolist(),
-        "feature_names": [str(name) for name in getattr(student, "feature_names_in_", [])],
-        "temperature": student.temperature_,
-        "history": student.history_,
-        "check": None if student.check_ is None else vars(student.check_),
+        "parameters": {name: plain(value) for name, value in {**parameters, "random_state": None}.items()},
+        "item_shape": list(state["item_shape"]),
+        "likelihood": state["likelihood"],
+        "augment": state["augment"],
+        "classes": state["classes"].tolist(),
+        "feature_names": state["feature_names"],
+        "temperature": state["temperature"],
+        "history": state["history"],
+        "check": None if state["check"] is None else vars(state["check"]),
     }
-    state = student.network_.state_dict()
-    arrays = {f"network.{name}": tensor.cpu().numpy() for name, tensor in state.items()}
-    arrays["points"], arrays["node_scores"] = student.points_, student.node_scores_
-    arrays["projection_mean"] = student.projection_.mean
-    arrays["projection_axes"] = student.projection_.axes
+    weights = state["network"].state_dict()
+    arrays = {f"network.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
+    arrays["points"], arrays["node_scores"] = state["points"], state["node_scores"]
+    arrays["projection_mean"], arrays["projection_axes"] = state["projection"].mean, state["projection"].axes
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
-def load_student(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read the folder: constructor parameters and fitted attributes; `check_` as a dict or None.
+def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
+    """Read the folder: constructor parameters, and what the fitted student knows.
 
     Raises
     ------
@@ -60,20 +73,19 @@ def load_student(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         network = build_network(item_shape, len(classes), manifest["likelihood"], torch_generator(0))
         tensors = {name.removeprefix("network."): torch.from_numpy(array) for name, array in arrays.items()}
         network.load_state_dict(tensors)
-        state = {
-            "item_shape_": item_shape,
-            "n_features_in_": int(np.prod(item_shape)),
-            "likelihood_": manifest["likelihood"],
-            "augment_": manifest["augment"],
-            "classes_": classes,
-            "temperature_": float(manifest.get("temperature", 1.0)),  # early files have none
-            "history_": manifest["history"],
-            "check_": manifest["check"],
-            "network_": network.eval(),
-            "points_": own["points"],
-            "node_scores_": own["node_scores"],
-            "projection_": Projection(own["projection_mean"], own["projection_axes"]),
-        }
-        if manifest["feature_names"]:
-            state["feature_names_in_"] = np.array(manifest["feature_names"], dtype=object)
+        check = manifest["check"]
+        state = FittedState(
+            item_shape=item_shape,
+            likelihood=manifest["likelihood"],
+            augment=manifest["augment"],
+            classes=classes,
+            feature_names=manifest["feature_names"],
+            temperature=float(manifest.get("temperature", 1.0)),  # early files have none
+            history=manifest["history"],
+            check=None if check is None else Check(**check),
+            network=network.eval(),
+            points=own["points"],
+            node_scores=own["node_scores"],
+            projection=Projection(own["projection_mean"], own["projection_axes"]),
+        )
         return manifest["parameters"], state

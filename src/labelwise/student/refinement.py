@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from rich.console import Console
 from sklearn.base import clone
 
 from labelwise.decoding import UNLABELED, Decoder
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelwiseWarning
+from labelwise.events import Event, Listener, check_listener, part_of
 from labelwise.parameters import check_parameters_of
+from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed
 from labelwise.student.check import Check, judge, rows_to_keep_back
 from labelwise.student.estimator import Student
+from labelwise.student.rounds import STAGE
 
 _REHEARSED = 2  # rounds
 
@@ -44,6 +46,7 @@ def refine(
     encoding: Encoding,
     y: Any,
     *,
+    listen: Listener | None = None,
     random_state: RandomState = None,
 ) -> Refinement:
     """Teach a clone of `student` what `decoder` answers, and say whether that helps.
@@ -65,6 +68,9 @@ def refine(
         Of the same items.
     y : array-like of shape (n_samples,)
         Labels, -1 where there is none.
+    listen : callable, default=None
+        Gets an `Event` of the stage "refining" for each step, rehearsal included. If it raises `Cancelled`,
+        the work ends there and nothing is changed.
     random_state : int, RandomState, Generator or None, default=None
         None takes that of `student`.
 
@@ -78,36 +84,55 @@ def refine(
         If the student's parameters, or the items, cannot be used.
     """
     check_parameters_of(student)  # before a rehearsal that takes minutes
+    check_listener(listen)
     classes = decoder.classes_
     if len(classes) < 2:
         return Refinement(None, "no student: all labels are of one class")
     seed = draw_seed(student.random_state if random_state is None else random_state)
-    template = clone(student).set_params(random_state=seed)
+    template = clone(student).set_params(random_state=seed, verbose=0)
     kept_back = rows_to_keep_back(y, seed)
-    check = _rehearse(template, decoder, X, encoding, y, kept_back) if len(kept_back) else None
-    if check is None:
-        verdict = "student taken unchecked: there are too few labels to keep some back"
-    else:
-        verdict = (
-            f"student {'taken' if check.helps else 'left out'}: right on {check.student} of {check.n_labels} "
-            f"labels that were kept back, the decoder on {check.teacher}"
+    check, rehearsed = None, 0.0
+    with shown(listen, student.verbose) as tell:
+        if len(kept_back):
+            rehearsed = _REHEARSED / (_REHEARSED + student.max_rounds)
+            check = _rehearse(
+                template, decoder, X, encoding, y, kept_back, part_of(tell, STAGE, 0, rehearsed)
+            )
+            if not check.helps:
+                tell(Event(STAGE, 1.0))
+                return Refinement(None, _verdict(check))
+        taught = template.fit(
+            X,
+            y,
+            decoder.predict_proba(encoding),
+            classes=classes,
+            temperature=1.0 if check is None else check.temperature,
+            listen=part_of(tell, STAGE, rehearsed, 1),
         )
-        if not check.helps:
-            return Refinement(None, verdict)
-    temperature = 1.0 if check is None else check.temperature
-    answers = decoder.predict_proba(encoding)
-    taught = template.fit(X, y, answers, classes=classes, temperature=temperature)
     taught.check_ = check
-    return Refinement(taught, verdict)
+    return Refinement(taught.set_params(verbose=student.verbose), _verdict(check))
+
+
+def _verdict(check: Check | None) -> str:
+    if check is None:
+        return "student taken unchecked: there are too few labels to keep some back"
+    return (
+        f"student {'taken' if check.helps else 'left out'}: right on {check.student} of {check.n_labels} "
+        f"labels that were kept back, the decoder on {check.teacher}"
+    )
 
 
 def _rehearse(
-    template: Student, decoder: Decoder, X: Any, encoding: Encoding, y: Any, kept_back: np.ndarray
+    template: Student,
+    decoder: Decoder,
+    X: Any,
+    encoding: Encoding,
+    y: Any,
+    kept_back: np.ndarray,
+    listen: Listener,
 ) -> Check:
     """How decoder and student do on the labels in the rows `kept_back`, without having seen them."""
-    if template.verbose:
-        text = f"rehearsal without {len(kept_back)} labels, to see whether a student helps"
-        Console(stderr=True).print(text, soft_wrap=True)
+    listen(Event(STAGE, 0.0, f"rehearsal without {len(kept_back)} labels, to see whether a student helps"))
     seen = np.asarray(y).astype(object)  # texts, booleans and unsigned integers have no -1
     seen[kept_back] = UNLABELED
     with warnings.catch_warnings():
@@ -115,6 +140,6 @@ def _rehearse(
         teacher = clone(decoder).set_params(classes=decoder.classes_).fit(encoding, seen)
     answers = teacher.predict_proba(encoding)
     rehearsal = clone(template).set_params(max_rounds=_REHEARSED)
-    rehearsal.fit(X, seen, answers, classes=decoder.classes_)
+    rehearsal.fit(X, seen, answers, classes=decoder.classes_, listen=listen)
     codes = np.searchsorted(decoder.classes_, np.asarray(y)[kept_back])
     return judge(answers[kept_back], rehearsal.answers_[kept_back], codes)

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.events import Event, Listener, ignore, part_of
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.nn.batches import Items
 from labelwise.randomness import numpy_generator, torch_generator
@@ -35,6 +36,12 @@ _N_NEIGHBORS = 10
 _N_PRINCIPAL = 64  # dimensions of the features in which neighbours are looked for
 _INFERENCE_BATCH = 1024
 _HIGHEST_TEMPERATURE = 20.0
+_SETTLED = 0.002  # share of answers: rounds end when fewer change
+_GROWN_AGE = 9 / _AVERAGE  # steps, from which on the running average takes in no more than `_AVERAGE`
+
+STAGE = "refining"
+# What part of a round's seconds its steps take, and its steps and inference: MNIST and letters26.
+_LEARNING, _LEARNING_AND_INFERENCE = 0.8, 0.9
 
 
 @dataclass(frozen=True)
@@ -129,9 +136,11 @@ class Teaching:
     lesson : Lesson
     mixed : bool
         Whether layers compute in bfloat16.
+    grown : bool, default=False
+        Whether `network` holds the running average of an earlier student, from which teaching continues.
     """
 
-    def __init__(self, network: StudentNetwork, lesson: Lesson, *, mixed: bool) -> None:
+    def __init__(self, network: StudentNetwork, lesson: Lesson, *, mixed: bool, grown: bool = False) -> None:
         self.network = network
         self.average = copy.deepcopy(network).eval()
         self.lesson = lesson
@@ -141,21 +150,29 @@ class Teaching:
             network.parameters(), lr=lesson.learning_rate, weight_decay=_WEIGHT_DECAY
         )
         self._n_done = 0
+        self._age = _GROWN_AGE if grown else 0
         self._rows = _endless_rows(len(lesson.items), numpy_generator(lesson.seed, ORDER))
         self._label_rows = numpy_generator(lesson.seed, LABELS)
         self._views = torch_generator(lesson.seed, VIEWS, device=self._device)
 
-    def round(self, answers: np.ndarray) -> Outcome:
-        """Learn the `answers` of all items and the labels, and answer anew."""
-        labeled, codes = self.lesson.labeled, self.lesson.codes
-        one_hot = np.eye(answers.shape[1], dtype=np.float32)[codes]
+    def round(self, answers: np.ndarray, listen: Listener = ignore) -> Outcome:
+        """Learn the `answers` of all items and the labels, and answer anew.
+
+        `listen` gets events of this round alone, whose fractions end below 1.
+        """
         answers = answers.copy()
-        answers[labeled] = one_hot
-        self._learn(answers)
-        features, from_network = infer(self.average, self.lesson.items, mixed=self.mixed)
+        answers[self.lesson.labeled] = self._one_hot(answers.shape[1])
+        self._learn(answers, part_of(listen, STAGE, 0, _LEARNING))
+        return self.answer(part_of(listen, STAGE, _LEARNING, _LEARNING_AND_INFERENCE))
+
+    def answer(self, listen: Listener = ignore) -> Outcome:
+        """Answer as the running average of the network and the graph of its features say."""
+        labeled = self.lesson.labeled
+        features, from_network = infer(self.average, self.lesson.items, mixed=self.mixed, listen=listen)
+        one_hot = self._one_hot(from_network.shape[1])
         projection = Projection.of(features)
         pool = neighbourhood(projection(features))
-        given = np.zeros_like(answers)
+        given = np.zeros_like(from_network)
         given[labeled] = one_hot
         scores = PoissonDecoder(sharpness=_GRAPH_SHARPNESS).node_scores(pool, pool.gather(given))
         from_graph = scores[pool.nodes]
@@ -165,11 +182,15 @@ class Teaching:
         answers[labeled] = probabilities[labeled] = one_hot
         return Outcome(answers, temperature, probabilities, projection, pool, scores)
 
-    def _learn(self, answers: np.ndarray) -> None:
+    def _one_hot(self, n_classes: int) -> np.ndarray:
+        return np.asarray(np.eye(n_classes, dtype=np.float32)[self.lesson.codes])
+
+    def _learn(self, answers: np.ndarray, listen: Listener) -> None:
         powers = answers**_SHARPNESS
         targets = torch.from_numpy((powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
         self.network.train()
-        for _ in range(self.lesson.n_steps):
+        for step in range(self.lesson.n_steps):
+            listen(Event(STAGE, step / self.lesson.n_steps))
             rows = np.fromiter(self._rows, dtype=np.int64, count=self.lesson.batch_size)
             self._step(rows, targets[torch.from_numpy(rows)])
 
@@ -201,7 +222,7 @@ class Teaching:
     @torch.no_grad()
     def _follow(self) -> None:
         """Move the running average; faster while it is young."""
-        share = max(_AVERAGE, 9 / (9 + self._n_done))
+        share = max(_AVERAGE, 9 / (9 + self._age + self._n_done))
         pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
         for average, current in pairs:
             if average.dtype.is_floating_point:
@@ -210,16 +231,61 @@ class Teaching:
                 average.copy_(current)
 
 
+def teach(
+    teaching: Teaching, answers: np.ndarray, max_rounds: int, listen: Listener = ignore
+) -> tuple[Outcome, list[dict[str, float]]]:
+    """Rounds until the answers settle: one more after the first that changed hardly anything.
+
+    Parameters
+    ----------
+    teaching : Teaching
+    answers : ndarray of shape (n_samples, n_classes), float32
+        What the first round teaches.
+    max_rounds : int
+    listen : callable
+        Gets an event of the stage "refining" for each step and round.
+
+    Returns
+    -------
+    outcome : Outcome
+        Of the last round.
+    history : list of dict
+        One record a round: round, changed (share of answers that changed), sure (mean largest probability).
+    """
+    history: list[dict[str, float]] = []
+    settled = last = False
+    while not last:
+        n_done = len(history)
+        last = settled or n_done == max_rounds - 1
+        within_round = part_of(listen, STAGE, n_done / max_rounds, (n_done + 1) / max_rounds)
+        outcome = teaching.round(answers, within_round)
+        changed = float((outcome.answers.argmax(axis=1) != answers.argmax(axis=1)).mean())
+        sure = float(outcome.probabilities.max(axis=1).mean())
+        history.append({"round": n_done + 1, "changed": changed, "sure": sure})
+        message = (
+            f"round {n_done + 1}/{max_rounds}: {changed:.1%} of the answers changed, "
+            f"mean largest probability {sure:.2f}"
+        )
+        listen(Event(STAGE, 1.0 if last else (n_done + 1) / max_rounds, message, history[-1]))
+        settled, answers = changed < _SETTLED, outcome.answers
+    return outcome, history
+
+
 @torch.no_grad()
-def infer(network: StudentNetwork, items: Items, *, mixed: bool) -> tuple[np.ndarray, np.ndarray]:
+def infer(
+    network: StudentNetwork, items: Items, *, mixed: bool, listen: Listener = ignore
+) -> tuple[np.ndarray, np.ndarray]:
     """Features (n, n_features) and class probabilities (n, n_classes), float32."""
     network.eval()
     device = next(network.parameters()).device
     features, probabilities = [], []
+    n_done = 0
     for batch in items.ordered(_INFERENCE_BATCH):
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             found = network.features(network.scaling.scale(batch))
             logits = network.head(found)
+        listen(Event(STAGE, n_done / len(items)))
+        n_done += len(batch)
         features.append(found.float().cpu().numpy())
         probabilities.append(logits.float().softmax(-1).cpu().numpy())
     return np.concatenate(features), np.concatenate(probabilities)
