@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from rich.console import Console
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.decoding.base import all_classes, split_labels
 from labelwise.decoding.crossfit import temper
-from labelwise.encoding import check_rows
-from labelwise.errors import DataError, LabelError
+from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.decoding.targets import all_classes, as_column, split_labels
+from labelwise.encoding import Encoding, check_rows
+from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -40,7 +43,7 @@ _SETTLED = 0.002  # rounds end when fewer answers than this share change
 _TINY = 1e-12
 
 
-class Student(BaseEstimator):  # type: ignore[misc]
+class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A compact network that learns, from changed views, what a teacher answers for unlabelled items.
 
     In rounds: the network learns the answers (soft, sharpened, sure ones count more) and the true labels;
@@ -74,8 +77,9 @@ class Student(BaseEstimator):  # type: ignore[misc]
     classes_ : ndarray of shape (n_classes,)
     augment_ : {None, "affine", "elastic"}
         What "auto" became.
-    answers_ : ndarray of shape (n_samples, n_classes), float32
-        Probabilities of the items of `fit`; labelled items have their label.
+    answers_ : ndarray of shape (n_samples, n_classes), float32, or None
+        Probabilities of the items of `fit`; labelled items have their label. None in students that were
+        saved before labelwise 0.2.
     check_ : Check or None
         How teacher and a rehearsal of the student did on labels that neither had seen, if `refine` made one.
     temperature_ : float
@@ -117,8 +121,10 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: Any, y: Any, answers: Any, *, classes: Any = None, temperature: float = 1.0) -> Student:
-        """Learn from a teacher's answers and a few labels.
+    def fit(
+        self, X: Any, y: Any, answers: Any = None, *, classes: Any = None, temperature: float = 1.0
+    ) -> Student:
+        """Learn from a few labels and a teacher's answers.
 
         Parameters
         ----------
@@ -126,8 +132,9 @@ class Student(BaseEstimator):  # type: ignore[misc]
             Items, as for `GMVAE.fit`.
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
-        answers : array-like of shape (n_samples, n_classes)
-            The teacher's probabilities of all items.
+        answers : array-like of shape (n_samples, n_classes), default=None
+            The teacher's probabilities of all items. With None, Poisson learning on the principal components
+            of the items is the teacher.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
         temperature : float, default=1.0
@@ -150,21 +157,24 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self.likelihood_ = choose_likelihood(X, X.shape[1:], self.likelihood)
         self.augment_ = resolve_augmentation(self.augment, X, self.item_shape_, self.likelihood_)
         check_image_options(self.item_shape_, self.likelihood_, self.augment_, "auto")
+        y = as_column(y, type(self).__name__)
         labels, labeled = split_labels(y, len(X))
         self.classes_ = all_classes(np.unique(labels), classes)
         if classes is not None and not np.array_equal(classes, self.classes_):
             raise LabelError(
                 f"classes {', '.join(map(str, classes))} must be sorted, each once, as columns of answers are"
             )
-        answers = np.asarray(answers, dtype=np.float32)
+        if len(self.classes_) < 2:
+            raise LabelError(
+                f"all labels are {labels.tolist()[0]!r}: more than one class is needed; label more items"
+            )
+        answers = (
+            self._ask_neighbours(X, y) if answers is None else np.asarray(answers, dtype=np.float32)
+        )
         if answers.shape != (len(X), len(self.classes_)):
             raise DataError(
                 f"answers have shape {answers.shape}, but there are {len(X)} items and "
                 f"{len(self.classes_)} classes"
-            )
-        if len(self.classes_) < 2:
-            raise LabelError(
-                f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
             )
         check_rows(answers, "answers")
         self._teach(X, answers, labeled, np.searchsorted(self.classes_, labels), temperature)
@@ -231,6 +241,17 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self._pool = neighbourhood(self.points_)
         self.network_.to(resolve_device(device))
         return self
+
+    def _ask_neighbours(self, X: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Labels that spread over the items' own neighbours, shape (n_samples, n_classes), float32."""
+        principal = PrincipalComponents().fit(X, is_table=len(self.item_shape_) == 1)
+        # One component for all items: the teacher looks at where they lie, and at nothing else.
+        encoding = Encoding.of_checked(np.ones((len(X), 1)), features=principal.transform(X))
+        with warnings.catch_warnings():
+            # What holds for the teacher holds for the student, which says it by its own means.
+            warnings.simplefilter("ignore", ClassWithoutLabelWarning)
+            teacher = PoissonDecoder(on="features", classes=self.classes_).fit(encoding, y)
+        return teacher.predict_proba(encoding).astype(np.float32)
 
     def _teach(
         self,

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 KIND = "student"
 _OWN_ARRAYS = ("points", "node_scores", "projection_mean", "projection_axes")
+_ANSWERS = "answers"  # of the items of `fit`; students of format 1 have none
 
 
 def save_student(student: Student, path: Path) -> None:
-    """Write the folder. Answers for the items of `fit` are not kept: the student gives them again."""
+    """Write the folder; equal students give equal bytes."""
     parameters = {**student.get_params(deep=False), "random_state": None}
     manifest = {
         "kind": KIND,
@@ -42,6 +43,8 @@ def save_student(student: Student, path: Path) -> None:
     arrays["points"], arrays["node_scores"] = student.points_, student.node_scores_
     arrays["projection_mean"] = student.projection_.mean
     arrays["projection_axes"] = student.projection_.axes
+    if student.answers_ is not None:
+        arrays[_ANSWERS] = student.answers_
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
@@ -57,6 +60,7 @@ def load_student(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         item_shape = tuple(manifest["item_shape"])
         classes = np.array(manifest["classes"])
         own = {name: arrays.pop(name) for name in _OWN_ARRAYS}
+        answers = arrays.pop(_ANSWERS, None)
         network = build_network(item_shape, len(classes), manifest["likelihood"], torch_generator(0))
         tensors = {name.removeprefix("network."): torch.from_numpy(array) for name, array in arrays.items()}
         network.load_state_dict(tensors)
@@ -72,6 +76,7 @@ def load_student(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             "network_": network.eval(),
             "points_": own["points"],
             "node_scores_": own["node_scores"],
+            "answers_": answers,
             "projection_": Projection(own["projection_mean"], own["projection_axes"]),
         }
         if manifest["feature_names"]:
