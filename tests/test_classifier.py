@@ -529,8 +529,8 @@ FAULTS = {
     "NaN": (np.where(np.arange(300) == 4, np.nan, 1.0), LabelError, "y holds nan in row 4"),
     "two types": (np.array(["a", 1] * 150, dtype=object), LabelError, "labels mix types (int, str)"),
     "text -1": (np.array(["a", "-1"] * 150), LabelError, 'y holds the text "-1"'),
-    "measurements": (np.linspace(0, 1, 300), ValueError, "Unknown label type: continuous"),
-    "a table": (np.zeros((300, 2), int), ValueError, "y should be a 1d array"),
+    "measurements": (np.linspace(0, 1, 300), LabelError, "Unknown label type: continuous"),
+    "a table": (np.zeros((300, 2), int), LabelError, "y has shape (300, 2), but there are 300 items"),
 }
 
 

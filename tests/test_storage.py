@@ -339,7 +339,7 @@ def test_what_is_no_model_is_not_overwritten(model, tmp_path):
         path = tmp_path / name
         with pytest.raises(StorageError) as caught:
             model.save(path)
-        assert str(caught.value) == f"{path} exists and is not a saved gmvae: choose another name or remove it"
+        assert str(caught.value).startswith(f"{path} exists and is not a saved gmvae: ")
     assert (tmp_path / "thesis" / "chapter.tex").read_text() == "years of work"
     assert (tmp_path / "file").read_text() == "x"
 

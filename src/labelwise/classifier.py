@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _num_samples, check_is_fitted, column_or_1d
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from labelwise.answerer import DecoderAnswerer
 from labelwise.decoding import DECODERS, Decoder
-from labelwise.decoding.base import split_labels
-from labelwise.errors import LabelError, ParameterError
+from labelwise.decoding.targets import as_column, split_labels
+from labelwise.errors import ParameterError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.randomness import RandomState
@@ -98,15 +97,8 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If parameters, data or labels cannot be used.
         """
         decoder = self._decoder()
-        if y is None:
-            raise LabelError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None: "
-                "give one label for each item, -1 where there is none"
-            )
-        y = column_or_1d(y, warn=True)
+        y = as_column(y, type(self).__name__)
         split_labels(y, _num_samples(X))  # faults are found before training, not after
-        if y.dtype != object:
-            check_classification_targets(y)
         self.gmvae_ = self._structure(X)
         encoding = self.gmvae_.encode(X)
         self.decoder_ = decoder.fit(encoding, y)
@@ -159,6 +151,12 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         answerer = DecoderAnswerer(self.gmvae_, self.decoder_) if self.student_ is None else self.student_
         answerer.save(path)
+
+    def __sklearn_clone__(self) -> Self:
+        copy = super().__sklearn_clone__()
+        if self.prefit is True:
+            copy.gmvae = self.gmvae  # a copy of the model would not be fitted
+        return copy  # type: ignore[no-any-return]
 
     def _decoder(self) -> Decoder:
         switch = Option(True, False)

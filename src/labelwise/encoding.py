@@ -94,8 +94,18 @@ class Encoding:
     def __len__(self) -> int:
         return len(self.posteriors)
 
-    def __getitem__(self, rows: np.ndarray | slice) -> Encoding:
-        """Encode only some of the items: an `Encoding` of `rows`, without the graphs made so far."""
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Of the posteriors: scikit-learn cuts what has a shape, and indexes it, as it does arrays."""
+        return len(self.posteriors), self.n_components
+
+    def __getitem__(self, rows: np.ndarray | slice | tuple[Any, ...]) -> Encoding:
+        """Encode only some of the items: an `Encoding` of `rows`, without the graphs made so far.
+
+        `encoding[rows, ...]`, which is how scikit-learn writes it, means the same.
+        """
+        if isinstance(rows, tuple):
+            (rows,) = (part for part in rows if part is not Ellipsis)
         latents, features = (None if part is None else part[rows] for part in (self.latents, self.features))
         found = self.of_checked(self.posteriors[rows], latents, features)
         found.is_table = self.is_table

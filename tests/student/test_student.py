@@ -364,7 +364,7 @@ class TestWrongInput:
         y = np.array([UNLABELED if k == UNLABELED else label for k in blobs.y], dtype=object)
         with pytest.raises(LabelError) as caught:
             quick().fit(blobs.X, y, np.ones((240, 1)))
-        assert str(caught.value) == f"all labels are {told}: a student needs two classes; label more items"
+        assert str(caught.value) == f"all labels are {told}: more than one class is needed; label more items"
 
     def test_a_label_that_is_no_class(self, blobs):
         with pytest.raises(LabelError) as caught:

@@ -208,7 +208,7 @@ def _truth(
         return None if project is None else project.pool.truth()
     if dataset.y is None or dataset.names is None:
         return None
-    return np.array(dataset.names, dtype=object)[dataset.y]
+    return np.asarray(np.array(dataset.names, dtype=object)[dataset.y])
 
 
 def _report(summary: dict[str, Any], output: Path, risk: float | None, project: Project | None) -> None:

@@ -15,13 +15,12 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.decoding.targets import add_names, all_classes, as_column, split_labels
 from labelwise.encoding import Encoding, as_encoding
-from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
+from labelwise.errors import ClassWithoutLabelWarning, DataError
 from labelwise.graph.neighbours import Neighbourhood
-from labelwise.labels import UNLABELED
-from labelwise.parameters import Constraint, Integer, check_parameters_of
+from labelwise.parameters import Constraint, check_parameters_of
 
-_ITEMS_OF_NAME = 5  # typical items that the name of a whole component labels
 _TABLE, _ENCODING = "a table of probabilities", "an Encoding"
 
 
@@ -87,6 +86,8 @@ class Decoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         check_parameters_of(self)
         Q = self._look_at(Q)
+        if y is not None or not names:
+            y = as_column(y, type(self).__name__)
         labels, labeled = split_labels(y, len(Q), may_be_none=bool(names))
         self.n_labeled_ = len(labels)
         if names:
@@ -251,138 +252,3 @@ class GraphDecoder(Decoder):
         totals = scores.sum(axis=1, keepdims=True)
         # What is far from everything, or out of reach of all labels, is trusted less.
         return scores / np.where(totals > 0, totals, 1), np.minimum(totals, 1)
-
-
-def all_classes(found: np.ndarray, classes: Any) -> np.ndarray:
-    """The classes named in `classes`, or those `found` among the labels where it is None; sorted.
-
-    Raises
-    ------
-    LabelError
-        If a label is not among `classes`.
-    """
-    if classes is None:
-        return found
-    named = np.unique(np.asarray(classes))
-    unknown = [label for label in found.tolist() if label not in named]
-    if unknown:
-        raise LabelError(
-            f"label {unknown[0]!r} is not among the classes {', '.join(map(str, named))}: "
-            "correct the label or add the class"
-        )
-    return np.asarray(named)
-
-
-def split_labels(y: Any, n_samples: int, *, may_be_none: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """The labels that there are, and the rows that have them.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,)
-    n_samples : int
-    may_be_none : bool, default=False
-        Whether there may be no label at all, or no `y`.
-
-    Returns
-    -------
-    labels : ndarray of shape (n_labeled,)
-        Of a dtype that can be sorted.
-    labeled : ndarray of shape (n_labeled,), int
-
-    Raises
-    ------
-    LabelError
-    """
-    if y is None and may_be_none:
-        y = np.full(n_samples, UNLABELED)
-    y = np.asarray(y)
-    if y.shape != (n_samples,):
-        raise LabelError(
-            f"y has shape {y.shape}, but there are {n_samples} items: give one label each, or -1"
-        )
-    if y.dtype.kind in "US" and (y == str(UNLABELED)).any():
-        raise LabelError(
-            'y holds the text "-1": text labels with -1 for "no label" need an array of dtype object, '
-            "as in np.full(n, labelwise.UNLABELED, dtype=object)"
-        )
-    if y.dtype == object:
-        _refuse(np.array([_is_missing(label) for label in y]), y, np.arange(n_samples))
-        unlabeled = np.array([_is_unlabeled(label) for label in y])
-    else:
-        unlabeled = y == UNLABELED
-    labeled = np.flatnonzero(~unlabeled)
-    if not len(labeled) and not may_be_none:
-        raise LabelError(f"none of the {n_samples} items has a label: give at least one")
-    labels = y[labeled]
-    if y.dtype == object:
-        # An item of a numpy array is of numpy's own type, but means the same.
-        plain = [label.item() if isinstance(label, np.generic) else label for label in labels]
-        kinds = {type(label) for label in plain}
-        if len(kinds) > 1:
-            names = ", ".join(sorted(kind.__name__ for kind in kinds))
-            raise LabelError(f"labels mix types ({names}): make them all text, or all numbers")
-        labels = np.array(plain)
-    if labels.dtype.kind == "f":
-        _refuse(~np.isfinite(labels), labels, labeled)
-    return labels, labeled
-
-
-def add_names(
-    encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, names: Mapping[int, Any]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and labelled rows, with those of typical items of named components added.
-
-    Typical are the items nearest to the mean of their component, by latents where there are any.
-
-    Parameters
-    ----------
-    encoding : Encoding
-    labels : ndarray of shape (n_labeled,)
-    labeled : ndarray of shape (n_labeled,), int
-    names : mapping of int to label
-
-    Returns
-    -------
-    labels, labeled : ndarray of shape (n_labeled + n_added,)
-
-    Raises
-    ------
-    LabelError
-        If a component does not exist or no item belongs to it, or names and labels are of different types.
-    """
-    points = encoding.posteriors if encoding.latents is None else encoding.latents
-    free = np.ones(len(encoding), dtype=bool)
-    free[labeled] = False
-    y = np.full(len(encoding), UNLABELED, dtype=object)
-    y[labeled] = labels
-    for component, name in names.items():
-        if not Integer(0).accepts(component) or component >= encoding.n_components:
-            raise LabelError(
-                f"there is no component {component!r} to call {name!r}: components are numbered from 0 to "
-                f"{encoding.n_components - 1}"
-            )
-        members = np.flatnonzero(encoding.top == component)
-        if not len(members):
-            raise LabelError(f"component {component} holds no items, so it cannot be called {name!r}")
-        distances = np.square(points[members] - points[members].mean(axis=0)).sum(axis=1)
-        typical = members[np.argsort(distances, kind="stable")]
-        y[typical[free[typical]][:_ITEMS_OF_NAME]] = name
-    return split_labels(y, len(encoding))
-
-
-def _is_missing(label: Any) -> bool:
-    # pandas' NA answers no comparison, and pandas need not be there.
-    return label is None or type(label).__name__ == "NAType" or (isinstance(label, float) and label != label)
-
-
-def _refuse(wrong: np.ndarray, labels: np.ndarray, rows: np.ndarray) -> None:
-    if wrong.any():
-        first = wrong.argmax()
-        raise LabelError(
-            f"y holds {labels[first]} in row {rows[first]}: write -1 (labelwise.UNLABELED) where there is no "
-            "label"
-        )
-
-
-def _is_unlabeled(label: Any) -> bool:
-    return not isinstance(label, str) and bool(label == UNLABELED)

@@ -17,7 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import KFold
 
 from labelwise.decoding import SoftDecoder
-from labelwise.decoding.base import split_labels
+from labelwise.decoding.targets import split_labels
 from labelwise.errors import DataError
 from labelwise.gmvae import GMVAE
 from labelwise.randomness import numpy_generator

@@ -12,7 +12,8 @@ from scipy.optimize import nnls
 from sklearn.base import clone
 
 from labelwise.decoding import DECODERS, AutoDecoder, Decoder
-from labelwise.decoding.base import GraphDecoder, split_labels
+from labelwise.decoding.base import GraphDecoder
+from labelwise.decoding.targets import split_labels
 from labelwise.encoding import Encoding, as_encoding
 from labelwise.errors import LabelError, LabelwiseWarning
 from labelwise.labels import UNLABELED

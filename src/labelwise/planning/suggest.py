@@ -16,8 +16,8 @@ from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits
 
-from labelwise.decoding.base import split_labels
 from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.decoding.targets import split_labels
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelError, ParameterError
 from labelwise.graph.neighbours import Neighbourhood

@@ -11,10 +11,11 @@ from labelwise.errors import LabelError
 from labelwise.storage import write_csv, write_json
 
 if TYPE_CHECKING:
+    from labelwise.project.labelling import Labelling
     from labelwise.project.project import Project
 
 
-def import_labels(project: Project, path: Path, *, by: str, how: str | None) -> int:
+def import_labels(project: Labelling, path: Path, *, by: str, how: str | None) -> int:
     """Take labels from a file; see `Project.import_labels`. All of it is checked before any is taken."""
     pool = project.pool
     read = read_annotations if path.suffix.lower() == ".json" else read_label_rows

@@ -209,11 +209,13 @@ class Journal:
 
 
 def _fault(decision: Decision, number: int) -> str:
+    """What is wrong with a line; empty if nothing is. Types are those that JSON gave, not those declared."""
+    label: Any = decision.label
     if decision.id != number:
         return f"has id {decision.id!r}"
     if decision.action not in _ACTIONS:
         return f"has action {decision.action!r}"
-    if not isinstance(decision.label, str | None):
+    if not isinstance(label, str | None):
         return f"has label {decision.label!r}"
     if not all(isinstance(item, get_args(Identity)) for item in decision.items):
         return "names items by neither path nor row"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from labelwise.decoding.base import add_names, split_labels
+from labelwise.decoding.targets import add_names, split_labels
 from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
 from labelwise.project import builder, exchange
@@ -144,16 +144,6 @@ class Labelling(ProjectFolder):
             Number of new or changed labels. What says the same as before is no new decision.
         """
         return exchange.import_labels(self, Path(path), by=by, how=how)
-
-    def export_labels(self, path: str | os.PathLike[str]) -> int:
-        """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.
-
-        Returns
-        -------
-        int
-            Number of labels.
-        """
-        return exchange.export_labels(self, Path(path))
 
     def _matched(self) -> tuple[dict[int, str], list[Group]]:
         given = [decision for decision in self.journal.in_effect() if decision.action == "name"]

@@ -157,7 +157,7 @@ class Pool:
         """Name of the class of each item, dtype object; None where the data do not know their classes."""
         if self.y is None or self.names is None:
             return None
-        return np.array(self.names, dtype=object)[self.y]
+        return np.asarray(np.array(self.names, dtype=object)[self.y])
 
     def changes(self, now: Pool) -> str:
         """Say how the items `now` differ from these; empty if they do not."""

@@ -16,7 +16,7 @@ from labelwise.events import Listener, ignore
 from labelwise.planning.forecast import Forecast
 from labelwise.planning.sheets import Sheet, sheets_from
 from labelwise.planning.suggest import Suggestion, suggest_from
-from labelwise.project import answering, builder
+from labelwise.project import answering, builder, exchange
 from labelwise.project.answers import Answers, asked
 from labelwise.project.labelling import Labelling
 from labelwise.project.pool import Pool
@@ -192,6 +192,16 @@ class Project(Labelling):
             If nothing is labelled or named.
         """
         return answering.answers(self, decoder, labels)
+
+    def export_labels(self, path: str | os.PathLike[str]) -> int:
+        """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.
+
+        Returns
+        -------
+        int
+            Number of labels.
+        """
+        return exchange.export_labels(self, Path(path))
 
     @property
     def answerer(self) -> Answerer:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from labelwise.decoding.base import split_labels
 from labelwise.decoding.crossfit import fit_temperature
+from labelwise.decoding.targets import split_labels
 from labelwise.randomness import RandomState, draw_seed, numpy_generator
 from labelwise.student.rounds import CHECKS
 

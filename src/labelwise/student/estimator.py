@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.decoding.base import all_classes, split_labels
 from labelwise.decoding.crossfit import temper
-from labelwise.encoding import check_rows
-from labelwise.errors import DataError, LabelError
+from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.decoding.targets import all_classes, as_column, split_labels
+from labelwise.encoding import Encoding, check_rows
+from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
 from labelwise.events import Listener, check_listener
+from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -41,7 +44,7 @@ from labelwise.student.rounds import WEIGHTS, Lesson, Teaching, combine, infer, 
 _TINY = 1e-12
 
 
-class Student(BaseEstimator):  # type: ignore[misc]
+class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A compact network that learns, from changed views, what a teacher answers for unlabelled items.
 
     In rounds: the network learns the answers (soft, sharpened, sure ones count more) and the true labels;
@@ -75,8 +78,9 @@ class Student(BaseEstimator):  # type: ignore[misc]
     classes_ : ndarray of shape (n_classes,)
     augment_ : {None, "affine", "elastic"}
         What "auto" became.
-    answers_ : ndarray of shape (n_samples, n_classes), float32
-        Probabilities of the items of `fit`; labelled items have their label.
+    answers_ : ndarray of shape (n_samples, n_classes), float32, or None
+        Probabilities of the items of `fit`; labelled items have their label. None in students that were
+        saved before labelwise 0.2.
     check_ : Check or None
         How teacher and a rehearsal of the student did on labels that neither had seen, if `refine` made one.
     temperature_ : float
@@ -122,13 +126,13 @@ class Student(BaseEstimator):  # type: ignore[misc]
         self,
         X: Any,
         y: Any,
-        answers: Any,
+        answers: Any = None,
         *,
         classes: Any = None,
         temperature: float = 1.0,
         listen: Listener | None = None,
     ) -> Student:
-        """Learn from a teacher's answers and a few labels.
+        """Learn from a few labels and a teacher's answers.
 
         Parameters
         ----------
@@ -136,8 +140,9 @@ class Student(BaseEstimator):  # type: ignore[misc]
             Items, as for `GMVAE.fit`.
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
-        answers : array-like of shape (n_samples, n_classes)
-            The teacher's probabilities of all items.
+        answers : array-like of shape (n_samples, n_classes), default=None
+            The teacher's probabilities of all items. With None, Poisson learning on the principal components
+            of the items is the teacher.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
         temperature : float, default=1.0
@@ -164,6 +169,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
         likelihood = choose_likelihood(X, X.shape[1:], self.likelihood)
         augment = resolve_augmentation(self.augment, X, item_shape, likelihood)
         check_image_options(item_shape, likelihood, augment, "auto")
+        y = as_column(y, type(self).__name__)
         labels, labeled = split_labels(y, len(X))
         classes = _checked_classes(labels, classes)
         lesson = Lesson(
@@ -178,6 +184,8 @@ class Student(BaseEstimator):  # type: ignore[misc]
             seed=draw_seed(self.random_state),
         )
         teaching = self._begin(lesson, item_shape, likelihood, len(classes))
+        if answers is None:
+            answers = _ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
         answers = _checked_answers(answers, len(X), classes)
         with shown(listen, self.verbose) as tell:
             outcome, history = teach(teaching, answers, self.max_rounds, tell)
@@ -269,6 +277,7 @@ class Student(BaseEstimator):  # type: ignore[misc]
             points=self.points_,
             node_scores=self.node_scores_,
             projection=self.projection_,
+            answers=self.answers_,
         )
 
     def _begin(
@@ -292,7 +301,7 @@ def _checked_classes(labels: np.ndarray, classes: Any) -> np.ndarray:
         )
     if len(found) < 2:
         raise LabelError(
-            f"all labels are {labels.tolist()[0]!r}: a student needs two classes; label more items"
+            f"all labels are {labels.tolist()[0]!r}: more than one class is needed; label more items"
         )
     return found
 
@@ -305,3 +314,15 @@ def _checked_answers(values: Any, n_samples: int, classes: np.ndarray) -> np.nda
         )
     check_rows(answers, "answers")
     return answers
+
+
+def _ask_neighbours(X: np.ndarray, y: np.ndarray, classes: np.ndarray, *, is_table: bool) -> np.ndarray:
+    """Labels that spread over the items' own neighbours, shape (n_samples, n_classes), float32."""
+    principal = PrincipalComponents().fit(X, is_table=is_table)
+    # One component for all items: the teacher looks at where they lie, and at nothing else.
+    encoding = Encoding.of_checked(np.ones((len(X), 1)), features=principal.transform(X))
+    with warnings.catch_warnings():
+        # What holds for the teacher holds for the student, which says it by its own means.
+        warnings.simplefilter("ignore", ClassWithoutLabelWarning)
+        teacher = PoissonDecoder(on="features", classes=classes).fit(encoding, y)
+    return teacher.predict_proba(encoding).astype(np.float32)

@@ -58,10 +58,23 @@ class StudentNetwork(nn.Module):
         features: Tensor = self.layers(values)
         return features
 
-    def forward(self, values: Tensor, generator: torch.Generator) -> Tensor:
-        """Logits (B, C) in training; `generator` draws the features that are left out."""
+    def forward(self, values: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """Scaled values (B, F) to logits (B, C).
+
+        In training `generator` draws the features that are left out; in evaluation none are.
+
+        Raises
+        ------
+        ValueError
+            In training, without a generator.
+        """
         features = self.features(values)
-        # nn.Dropout would draw from torch's global generator.
+        if not self.training:
+            answered: Tensor = self.head(features)
+            return answered
+        # nn.Dropout would draw from torch's global generator, and so does torch.rand without one.
+        if generator is None:
+            raise ValueError("a network in training needs a generator: pass one, or call eval() first")
         kept = torch.rand(features.shape, generator=generator, device=features.device) >= _DROPOUT
         logits: Tensor = self.head(features * kept / (1 - _DROPOUT))
         return logits

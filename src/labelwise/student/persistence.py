@@ -17,6 +17,7 @@ from labelwise.student.rounds import Projection
 
 KIND = "student"
 _OWN_ARRAYS = ("points", "node_scores", "projection_mean", "projection_axes")
+_ANSWERS = "answers"  # of the items of `fit`; students of format 1 have none
 
 
 class FittedState(TypedDict):
@@ -34,10 +35,11 @@ class FittedState(TypedDict):
     points: np.ndarray
     node_scores: np.ndarray
     projection: Projection
+    answers: np.ndarray | None
 
 
 def save_student(path: Path, parameters: dict[str, Any], state: FittedState) -> None:
-    """Write the folder. Answers for the items of `fit` are not kept: the student gives them again."""
+    """Write the folder; equal students give equal bytes."""
     manifest = {
         "kind": KIND,
         "labelwise": version("labelwise"),
@@ -55,6 +57,8 @@ def save_student(path: Path, parameters: dict[str, Any], state: FittedState) -> 
     arrays = {f"network.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
     arrays["points"], arrays["node_scores"] = state["points"], state["node_scores"]
     arrays["projection_mean"], arrays["projection_axes"] = state["projection"].mean, state["projection"].axes
+    if state["answers"] is not None:
+        arrays[_ANSWERS] = state["answers"]
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
@@ -70,6 +74,7 @@ def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
         item_shape = tuple(manifest["item_shape"])
         classes = np.array(manifest["classes"])
         own = {name: arrays.pop(name) for name in _OWN_ARRAYS}
+        answers = arrays.pop(_ANSWERS, None)
         network = build_network(item_shape, len(classes), manifest["likelihood"], torch_generator(0))
         tensors = {name.removeprefix("network."): torch.from_numpy(array) for name, array in arrays.items()}
         network.load_state_dict(tensors)
@@ -87,5 +92,6 @@ def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
             points=own["points"],
             node_scores=own["node_scores"],
             projection=Projection(own["projection_mean"], own["projection_axes"]),
+            answers=answers,
         )
         return manifest["parameters"], state
