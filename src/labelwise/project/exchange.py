@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from labelwise.data.label_studio import make_tasks, read_annotations
 from labelwise.data.labels import LabelRow, read_label_rows
 from labelwise.errors import LabelError
+from labelwise.project.journal import check_label
 from labelwise.storage import write_csv, write_json
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def import_labels(project: Labelling, path: Path, *, by: str, how: str | None) -
     read = read_annotations if path.suffix.lower() == ".json" else read_label_rows
     rows: list[LabelRow] = read(path, n_samples=len(pool), paths=pool.paths)
     before = {row: label for row, (label, _) in project.labeled().items()}
-    changed = [row for row in rows if before.get(row.row) != row.label]
+    changed = [row for row in rows if before.get(row.row) != check_label(row.label)]
     for each in changed:
         project.label(
             pool.identity(each.row),
