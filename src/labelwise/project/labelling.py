@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from labelwise.decoding.base import add_names, split_labels
+from labelwise.decoding.targets import add_names, split_labels
 from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
 from labelwise.project import builder, exchange
