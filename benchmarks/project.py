@@ -50,7 +50,8 @@ def commands(data: str, model: Path | None, folder: Path) -> list[Row]:
 def name_truly(project: Path, chosen: Path) -> None:
     """Fill in the true classes, as a person would."""
     truth = Project.open(project).pool.truth()
-    assert truth is not None
+    if truth is None:
+        raise SystemExit(f"{project} has no classes to label with")
     with chosen.open(newline="", encoding="utf-8") as file:
         found = list(csv.DictReader(file))
     with chosen.open("w", newline="", encoding="utf-8") as file:
@@ -70,8 +71,8 @@ def encoding(data: str, model: Path) -> list[Row]:
     start = time.perf_counter()
     posteriors, latents = gmvae.predict_proba(X), gmvae.transform(X)
     twice = time.perf_counter() - start
-    assert np.array_equal(found.posteriors, posteriors)
-    assert np.array_equal(found.latents, latents)
+    np.testing.assert_array_equal(found.posteriors, posteriors)
+    np.testing.assert_array_equal(found.latents, latents)
     return [("encode", once), ("predict_proba and transform", twice), ("ratio", twice / once)]
 
 
