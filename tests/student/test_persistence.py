@@ -88,7 +88,7 @@ class TestRoundTrip:
         same(loaded, student, blobs.X)
 
     @pytest.mark.parametrize(
-        "names", [["auk", "gull", "tern"], [3, 10, 17], [0.5, 1.5, 2.5]], ids=["texts", "gaps", "fractions"]
+        "names", [["auk", "gull", "tern"], [3, 10, 17], [2.0, 4.0, 9.0]], ids=["texts", "gaps", "floats"]
     )
     def test_classes_of_any_kind(self, blobs, tmp_path, names):
         student = quick(n_steps=2).fit(blobs.X, np.array(names)[blobs.truth], blobs.answers)
