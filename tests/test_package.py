@@ -140,6 +140,10 @@ def module_of(path):
     return ".".join(parts).removesuffix(".__init__")
 
 
+def is_file(module):
+    return SOURCE.joinpath(*module.split(".")[1:]).with_suffix(".py").is_file()
+
+
 def imported_by(path):
     """Modules of labelwise that a file imports anywhere in it, with line numbers."""
     package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
@@ -151,8 +155,9 @@ def imported_by(path):
             if node.level:
                 ancestor = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1])
                 base = f"{ancestor}.{base}".rstrip(".")
-            # `from labelwise import study` imports a room, though it names the package.
-            modules = [f"labelwise.{alias.name}" for alias in node.names] if base == "labelwise" else [base]
+            # `from labelwise import study` imports a room, and `from labelwise.study import sweep` a file.
+            names = [f"{base}.{alias.name}" for alias in node.names]
+            modules = [name if base == "labelwise" or is_file(name) else base for name in names]
         else:
             continue
         yield from ((module, node.lineno) for module in modules if module.split(".")[0] == "labelwise")

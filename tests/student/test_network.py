@@ -43,6 +43,21 @@ def test_features_left_out_in_training_depend_on_the_generator_and_are_made_up_f
     assert error.max() < 4
 
 
+def test_none_are_left_out_in_evaluation():
+    network = build_network((6,), 3, "bernoulli", torch_generator(0)).eval()
+    values = torch.rand(20, 6, generator=torch_generator(1))
+    with torch.no_grad():
+        expected = network.head(network.features(values))
+        assert torch.equal(network(values), expected)
+        assert torch.equal(network(values, torch_generator(2)), expected)
+
+
+def test_training_without_a_generator_is_refused_rather_than_drawn_from_the_global_one():
+    network = build_network((6,), 3, "bernoulli", torch_generator(0)).train()
+    with pytest.raises(ValueError, match="generator"):
+        network(torch.rand(2, 6))
+
+
 def test_a_projection_keeps_what_varies_most():
     rng = np.random.default_rng(0)
     features = rng.standard_normal((200, 80)).astype(np.float32)

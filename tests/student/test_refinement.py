@@ -7,11 +7,13 @@ import warnings
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 
 from labelwise.decoding import AutoDecoder, BayesDecoder, SoftDecoder
 from labelwise.encoding import Encoding
 from labelwise.errors import ClassWithoutLabelWarning, DoubtfulLabelWarning, ParameterError
+from labelwise.events import Cancelled
 from labelwise.labels import UNLABELED
 from labelwise.student import refine
 from labelwise.student.check import rows_to_keep_back
@@ -27,7 +29,7 @@ class Case:
         self.encoding = Encoding(teacher_of(truth, 3, wrong=wrong, sure=0.9))
         self.decoder = (decoder or SoftDecoder()).fit(self.encoding, self.y)
 
-    def refine(self, student=None, *, y=None, random_state=0):
+    def refine(self, student=None, *, y=None, random_state=0, **options):
         return refine(
             student or quick(),
             self.decoder,
@@ -35,6 +37,7 @@ class Case:
             self.encoding,
             self.y if y is None else y,
             random_state=random_state,
+            **options,
         )
 
 
@@ -145,13 +148,6 @@ class TestTeacher:
         assert taught.history_ == alone.history_
         assert alone.check_ is None
 
-    def test_the_rehearsal_is_told_of(self, helpful, capsys):
-        helpful.refine(quick(verbose=1, max_rounds=3))
-        lines = capsys.readouterr().err.splitlines()
-        assert lines[0] == "rehearsal without 13 labels, to see whether a student helps"
-        assert "round 1/2: " in lines[1]
-        assert any("round 1/3: " in line for line in lines[2:])
-
     def test_the_decoder_stays_fitted_to_all_labels_and_the_template_stays_a_template(self, helpful):
         template = quick(random_state=7)
         before = helpful.decoder.predict_proba(helpful.encoding)
@@ -227,6 +223,103 @@ class TestRandomState:
         for student in (template, clone(template)):
             found = helpful.refine(student, random_state=None)
             np.testing.assert_array_equal(found.student.answers_, explicit.student.answers_)
+
+
+class TestRehearsal:
+    def test_without_one_the_student_is_taken_unchecked(self, useless):
+        refinement = useless.refine(rehearse=False)
+        assert refinement.student.check_ is None
+        assert refinement.verdict == "student taken unchecked: there was no rehearsal"
+
+    def test_it_may_be_asked_for(self, helpful):
+        asked, default = (helpful.refine(**options) for options in ({"rehearse": True}, {}))
+        assert asked.verdict == default.verdict
+        np.testing.assert_array_equal(asked.student.answers_, default.student.answers_)
+
+    @pytest.mark.parametrize("value", ["yes", 2, []])
+    def test_what_is_no_choice_is_refused(self, helpful, value):
+        with pytest.raises(ParameterError, match=r"^rehearse="):
+            helpful.refine(rehearse=value)
+
+
+class TestContinuing:
+    @pytest.fixture
+    def earlier(self, helpful):
+        return helpful.refine().student
+
+    def test_without_a_rehearsal_the_earlier_check_stands(self, helpful, earlier):
+        y = labels_for(helpful.truth, 140)
+        refinement = helpful.refine(y=y, start=earlier)
+        assert refinement.student is not earlier
+        assert refinement.student.check_ == earlier.check_
+        assert refinement.verdict == "student continued from the earlier one, without a rehearsal"
+        hidden = y == UNLABELED
+        assert (refinement.student.predict(helpful.X) == helpful.truth)[hidden].mean() > 0.95
+        np.testing.assert_array_equal(refinement.student.answers_[130:140], np.eye(3)[helpful.truth[130:140]])
+
+    def test_a_rehearsal_may_be_asked_for_and_knows_nothing_of_the_earlier_student(self, helpful, earlier):
+        continued = helpful.refine(start=earlier, rehearse=True)
+        assert continued.student.check_ == helpful.refine().student.check_
+        assert continued.verdict.startswith("student taken: right on ")
+
+    def test_the_earlier_student_stays_as_it_is(self, helpful, earlier):
+        before = {name: tensor.clone() for name, tensor in earlier.network_.state_dict().items()}
+        answers = earlier.answers_.copy()
+        helpful.refine(start=earlier)
+        for name, tensor in earlier.network_.state_dict().items():
+            assert torch.equal(before[name], tensor), name
+        np.testing.assert_array_equal(earlier.answers_, answers)
+
+
+class TestListening:
+    def test_fractions_rise_to_1_over_rehearsal_and_rounds(self, helpful):
+        events = []
+        helpful.refine(quick(max_rounds=3), listen=events.append)
+        assert {event.stage for event in events} == {"refining"}
+        fractions = [event.fraction for event in events]
+        assert fractions == sorted(fractions)
+        assert fractions[0] == 0
+        assert [number for number, fraction in enumerate(fractions) if fraction == 1] == [len(fractions) - 1]
+        messages = [event.message.split(":")[0] for event in events if event.message]
+        rehearsal, *rounds = messages
+        assert "13 labels" in rehearsal
+        assert rounds[:2] == ["round 1/2", "round 2/2"]
+        assert rounds[2] == "round 1/3"
+        # Two rounds of five are the rehearsal.
+        ends = [event.fraction for event in events if event.message.startswith("round 2/2")]
+        assert ends == [0.4]
+
+    def test_where_the_student_is_left_out_the_stage_ends_too(self, useless):
+        events = []
+        assert useless.refine(listen=events.append).student is None
+        assert [event.fraction for event in events].count(1) == 1
+        assert events[-1].fraction == 1
+
+    def test_listening_changes_no_answers(self, helpful):
+        watched, silent = helpful.refine(listen=[].append), helpful.refine()
+        np.testing.assert_array_equal(watched.student.answers_, silent.student.answers_)
+
+    @pytest.mark.parametrize("fraction", [0, 0.2, 0.7])
+    def test_cancelling_leaves_nothing_half_done(self, helpful, fraction):
+        template = quick()
+        before = dict(vars(template))
+        answers = helpful.decoder.predict_proba(helpful.encoding)
+
+        def stop(event):
+            if event.fraction >= fraction:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            helpful.refine(template, listen=stop)
+        assert vars(template) == before
+        np.testing.assert_array_equal(helpful.decoder.predict_proba(helpful.encoding), answers)
+
+    def test_verbose_draws_one_bar_for_all_of_it(self, helpful, capsys):
+        student = helpful.refine(quick(verbose=1, max_rounds=3)).student
+        assert student.verbose == 1
+        lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err).splitlines()
+        assert lines[0] == "rehearsal without 13 labels, to see whether a student helps"
+        assert f"round {len(student.history_)}/3: " in lines[-1]
 
 
 def test_wrong_parameters_of_the_template_are_named_before_the_rehearsal(helpful, capsys):

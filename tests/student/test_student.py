@@ -16,6 +16,7 @@ from sklearn.exceptions import NotFittedError
 from labelwise.decoding import PoissonDecoder
 from labelwise.encoding import Encoding
 from labelwise.errors import DataError, LabelError, ParameterError
+from labelwise.events import Cancelled
 from labelwise.labels import UNLABELED
 from labelwise.student import Student
 from student.conftest import QUICK, bars, correct, labels_for, quick, teacher_of
@@ -243,7 +244,8 @@ class TestRounds:
         assert first["changed"] == pytest.approx(1 - correct(blobs.answers, blobs.truth), abs=0.03)
         assert last["sure"] == pytest.approx(taught.answers_.max(axis=1).mean(), abs=1e-6)
 
-    def test_verbose_writes_a_line_a_round_to_stderr(self, blobs, capsys):
+    def test_verbose_writes_rounds_to_stderr(self, blobs, capsys, monkeypatch):
+        monkeypatch.setattr("labelwise.progress._SECONDS_BETWEEN_LINES", -1)
         student = quick(verbose=1).fit(blobs.X, blobs.y, blobs.answers)
         captured = capsys.readouterr()
         assert captured.out == ""
@@ -256,6 +258,44 @@ class TestRounds:
     def test_it_is_silent_unless_asked(self, blobs, capsys):
         quick(n_steps=2).fit(blobs.X, blobs.y, blobs.answers)
         assert capsys.readouterr() == ("", "")
+
+
+class TestListening:
+    def test_each_step_is_an_event_and_each_round_has_its_record(self, blobs):
+        events = []
+        student = quick().fit(blobs.X, blobs.y, blobs.answers, listen=events.append)
+        assert {event.stage for event in events} == {"refining"}
+        fractions = [event.fraction for event in events]
+        assert fractions == sorted(fractions)
+        assert fractions[0] == 0
+        assert fractions[-1] == 1
+        assert len(set(fractions)) >= 2 * 20  # rounds of 20 steps
+        assert [dict(event.numbers) for event in events if event.numbers] == student.history_
+
+    def test_a_student_whose_learning_is_cancelled_stays_as_it_was(self, blobs):
+        student = quick().fit(blobs.X, blobs.y, blobs.answers)
+        before = dict(vars(student))
+        weights = bits(student)
+
+        def stop(event):
+            if event.fraction > 0.6:
+                raise Cancelled
+
+        other = (blobs.y + 1) % 3  # every item has a label, and another one
+        with pytest.raises(Cancelled):
+            student.fit(blobs.X, other, blobs.answers, listen=stop)
+        assert vars(student) == before
+        assert bits(student) == weights
+
+    def test_a_new_one_is_not_fitted(self, blobs):
+        def stop(event):
+            raise Cancelled
+
+        student = quick()
+        with pytest.raises(Cancelled):
+            student.fit(blobs.X, blobs.y, blobs.answers, listen=stop)
+        with pytest.raises(NotFittedError):
+            student.predict(blobs.X)
 
 
 PARAMETERS = {

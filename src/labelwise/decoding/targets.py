@@ -134,7 +134,8 @@ def add_names(
     Raises
     ------
     LabelError
-        If a component does not exist or no item belongs to it, or names and labels are of different types.
+        If a component does not exist or no item belongs to it, a name is missing or -1, or names and labels
+        are of different types.
     """
     points = encoding.posteriors if encoding.latents is None else encoding.latents
     free = np.ones(len(encoding), dtype=bool)
@@ -146,6 +147,10 @@ def add_names(
             raise LabelError(
                 f"there is no component {component!r} to call {name!r}: components are numbered from 0 to "
                 f"{encoding.n_components - 1}"
+            )
+        if _is_missing(name) or _is_unlabeled(name):
+            raise LabelError(
+                f"component {component} is called {name!r}, which is no name: leave it out, or give a class"
             )
         members = np.flatnonzero(encoding.top == component)
         if not len(members):

