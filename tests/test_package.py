@@ -57,11 +57,18 @@ class TestPublicNames:
         [
             "GMVAE",
             "GMVAEClassifier",
+            "Project",
+            "AutoDecoder",
             "HardDecoder",
             "SoftDecoder",
+            "Student",
+            "Encoding",
             "UNLABELED",
+            "forecast_accuracy",
             "label_budget",
+            "load",
             "load_dataset",
+            "suggest",
         ],
     )
     def test_a_promised_name_is_there(self, name):

@@ -142,6 +142,26 @@ def save_folder(
         shutil.rmtree(temporary, ignore_errors=True)
 
 
+def replace_folder(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` make a folder beside `path`, then put it there, whatever was there before.
+
+    Raises
+    ------
+    StorageError
+        If it cannot be written; what was at `path` is still there.
+    """
+    temporary = _neighbour(path, "part")
+    try:
+        write(temporary)
+        _swap_folders(temporary, path)
+    except OSError as error:
+        if isinstance(error, StorageError):
+            raise
+        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
 def _refuse_to_replace(path: Path, kind: str) -> None:
     if not (path / MANIFEST).is_file():
         raise StorageError(f"{path} exists and is not a saved {kind}: choose another name or remove it")

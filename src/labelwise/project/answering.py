@@ -21,17 +21,17 @@ from labelwise.planning.forecast import Forecast, forecast_accuracy
 from labelwise.planning.suggest import Suggestion
 from labelwise.project.answers import Answers, decoded
 from labelwise.project.builder import ANSWERER, ANSWERS, REFINEMENT, STUDENT
-from labelwise.storage import plain, write_text
+from labelwise.project.labelling import Labelling
+from labelwise.storage import plain, replace_folder, write_text
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
-    from labelwise.project.project import Project
     from labelwise.student import Refinement, Student
 
 _SUGGESTIONS = "suggestions.json"
 
 
-def answers(project: Project, decoder: str | Decoder, labels: Any) -> Answers:
+def answers(project: Labelling, decoder: str | Decoder, labels: Any) -> Answers:
     """Answer for the pool; see `Project.answers`."""
     if labels is not None:
         return _decode(project, _fresh(project, decoder, known=False), np.asarray(labels, dtype=object), {})[
@@ -39,14 +39,13 @@ def answers(project: Project, decoder: str | Decoder, labels: Any) -> Answers:
         ]
     if decoder == "auto" and (taught := _taught(project)) is not None:
         return taught
-    fresh = _fresh(project, decoder)
     y, names = project.labels(), project.names()
-    key = _key(project, fresh, y, names)
+    key = _key(project, _fresh(project, decoder), y, names)
     known = Answers.load(project.path / ANSWERS, key)
-    return known if known is not None else _decode_and_keep(project, decoder, fresh, y, names, key)[1]
+    return known if known is not None else _decode_and_keep(project, decoder, y, names, key)[1]
 
 
-def answerer(project: Project, decoder: str | Decoder, labels: Any) -> Answerer:
+def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answerer:
     """What answers new items; parameters are those of `Project.answers`."""
     from labelwise.answerer import DecoderAnswerer, load
 
@@ -56,15 +55,14 @@ def answerer(project: Project, decoder: str | Decoder, labels: Any) -> Answerer:
         )
     if decoder == "auto" and _taught(project) is not None:
         return load(project.path / ANSWERER)
-    fresh = _fresh(project, decoder)
     y, names = project.labels(), project.names()
-    key = _key(project, fresh, y, names)
+    key = _key(project, _fresh(project, decoder), y, names)
     if Answers.load(project.path / ANSWERS, key) is not None and (project.path / ANSWERER).exists():
         return load(project.path / ANSWERER)
-    return DecoderAnswerer(project.gmvae, _decode_and_keep(project, decoder, fresh, y, names, key)[0])
+    return DecoderAnswerer(project.gmvae, _decode_and_keep(project, decoder, y, names, key)[0])
 
 
-def student(project: Project) -> Student | None:
+def student(project: Labelling) -> Student | None:
     """The student that was taught last."""
     from labelwise.student import Student
 
@@ -73,7 +71,7 @@ def student(project: Project) -> Student | None:
 
 
 def refine(
-    project: Project,
+    project: Labelling,
     template: Student | None,
     *,
     decoder: str | Decoder = "auto",
@@ -88,7 +86,7 @@ def refine(
 
     Parameters
     ----------
-    project : Project
+    project : Labelling
     template : Student or None
     decoder : str or Decoder, default="auto"
         The teacher.
@@ -125,7 +123,7 @@ def refine(
     return found
 
 
-def forecast(project: Project, further: Sequence[int], random_state: int) -> Forecast:
+def forecast(project: Labelling, further: Sequence[int], random_state: int) -> Forecast:
     """What accuracy to expect; see `Project.forecast`."""
     decoder = _fresh(project, "auto")
     return forecast_accuracy(
@@ -133,7 +131,7 @@ def forecast(project: Project, further: Sequence[int], random_state: int) -> For
     )
 
 
-def kept_suggestions(project: Project, n: int, y: np.ndarray, seed: int) -> list[Suggestion] | None:
+def kept_suggestions(project: Labelling, n: int, y: np.ndarray, seed: int) -> list[Suggestion] | None:
     """Suggestions that were made before for the same labels, if there were as many."""
     try:
         kept = json.loads((project.path / _SUGGESTIONS).read_text(encoding="utf-8"))
@@ -144,7 +142,7 @@ def kept_suggestions(project: Project, n: int, y: np.ndarray, seed: int) -> list
         return None  # nothing is lost: they are made again
 
 
-def keep_suggestions(project: Project, found: Sequence[Suggestion], y: np.ndarray, seed: int) -> None:
+def keep_suggestions(project: Labelling, found: Sequence[Suggestion], y: np.ndarray, seed: int) -> None:
     """Write suggestions down, if this process may change the project."""
     kept = {"key": _suggestion_key(project, y, seed), "suggestions": [vars(each) for each in found]}
     with project.may_keep() as may:
@@ -152,11 +150,11 @@ def keep_suggestions(project: Project, found: Sequence[Suggestion], y: np.ndarra
             write_text(project.path / _SUGGESTIONS, json.dumps(kept))
 
 
-def _suggestion_key(project: Project, y: np.ndarray, seed: int) -> str:
+def _suggestion_key(project: Labelling, y: np.ndarray, seed: int) -> str:
     return _hash(project, y, project.names(), {"suggestions": seed})
 
 
-def _fresh(project: Project, decoder: str | Decoder, *, known: bool = True) -> Decoder:
+def _fresh(project: Labelling, decoder: str | Decoder, *, known: bool = True) -> Decoder:
     """A decoder to fit; what the journal knows of how labels were chosen need not be guessed."""
     if isinstance(decoder, str):
         check_parameters({"decoder": decoder}, {"decoder": Option(*DECODERS)})
@@ -170,7 +168,7 @@ def _fresh(project: Project, decoder: str | Decoder, *, known: bool = True) -> D
     return cloned
 
 
-def _are_suggested(project: Project) -> bool | str:
+def _are_suggested(project: Labelling) -> bool | str:
     """Whether most labels are of suggested items; "auto" where the journal does not know."""
     hows = Counter(decision.how for _, decision in project.labeled().values())
     n_labels = sum(hows.values())
@@ -179,7 +177,7 @@ def _are_suggested(project: Project) -> bool | str:
     return False if n_labels and hows["random"] > n_labels / 2 else "auto"
 
 
-def _decode(project: Project, decoder: Decoder, y: Any, names: dict[int, str]) -> tuple[Decoder, Answers]:
+def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str]) -> tuple[Decoder, Answers]:
     y = np.asarray(y, dtype=object)
     n_labeled = sum(label != UNLABELED for label in y)
     if not n_labeled and not names:
@@ -191,27 +189,32 @@ def _decode(project: Project, decoder: Decoder, y: Any, names: dict[int, str]) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DoubtfulLabelWarning)  # the answers name doubtful labels
         decoder.fit(project.encoding, y, names=names)
-    return decoder, decoded(decoder, project.encoding, {"n_named": len(names)})
-
-
-def _decode_and_keep(
-    project: Project, wanted: str | Decoder, fresh: Decoder, y: np.ndarray, names: dict[int, str], key: str
-) -> tuple[Decoder, Answers]:
-    from labelwise.answerer import DecoderAnswerer
-
-    decoder, found = _decode(project, fresh, y, names)
-    with project.may_keep() as may:
-        if may and (wanted == "auto" or _taught(project) is None):  # a student goes on answering
-            DecoderAnswerer(project.gmvae, decoder).save(project.path / ANSWERER)
-            found.save(project.path / ANSWERS, key)
+    found = decoded(decoder, project.encoding, {"n_named": len(names)})
+    # Items that only share the name of their component have no label of their own to doubt.
+    found.about["doubtful_labels"] = [row for row in found.about["doubtful_labels"] if y[row] != UNLABELED]
     return decoder, found
 
 
-def _keep_student(project: Project, found: Refinement, taught: Answers, y: np.ndarray) -> None:
+def _decode_and_keep(
+    project: Labelling, decoder: str | Decoder, y: np.ndarray, names: dict[int, str], key: str
+) -> tuple[Decoder, Answers]:
+    from labelwise.answerer import DecoderAnswerer
+
+    fitted, found = _decode(project, _fresh(project, decoder), y, names)
+    if decoder != "auto" and _taught(project) is not None:
+        return fitted, found  # the student goes on answering
+    with project.may_keep() as may:
+        if may:
+            replace_folder(project.path / ANSWERER, DecoderAnswerer(project.gmvae, fitted).save)
+            found.save(project.path / ANSWERS, key)
+    return fitted, found
+
+
+def _keep_student(project: Labelling, found: Refinement, taught: Answers, y: np.ndarray) -> None:
     assert found.student is not None  # noqa: S101 (the caller looked)
     best = found.student
     best.save(project.path / STUDENT)
-    best.save(project.path / ANSWERER)
+    replace_folder(project.path / ANSWERER, best.save)
     labels = best.classes_[best.answers_.argmax(axis=1)].astype(object)
     about = {**taught.about, "answerer": "student", "verdict": found.verdict}
     key = _hash(project, y, {}, {"student": True})
@@ -227,7 +230,7 @@ def _keep_student(project: Project, found: Refinement, taught: Answers, y: np.nd
     write_text(project.path / REFINEMENT, json.dumps(kept))
 
 
-def _taught(project: Project) -> Answers | None:
+def _taught(project: Labelling) -> Answers | None:
     """What the last student answers, with labels given since; None if there is none that still may answer.
 
     It may not once the model or the items are others, a label of a class that it does not know was given, or
@@ -257,12 +260,12 @@ def _taught(project: Project) -> Answers | None:
     return Answers(known.classes, known.probabilities, known.labels, {**known.about, "n_newer": len(newer)})
 
 
-def _key(project: Project, decoder: Decoder, y: np.ndarray, names: dict[int, str]) -> str:
+def _key(project: Labelling, decoder: Decoder, y: np.ndarray, names: dict[int, str]) -> str:
     parameters = {name: plain(value) for name, value in decoder.get_params(deep=False).items()}
     return _hash(project, y, names, {type(decoder).__name__: parameters})
 
 
-def _hash(project: Project, y: np.ndarray, names: dict[int, str], settings: dict[str, Any]) -> str:
+def _hash(project: Labelling, y: np.ndarray, names: dict[int, str], settings: dict[str, Any]) -> str:
     """What answers follow from: model, items, labels, names and settings."""
     labels = [[row, str(label)] for row, label in enumerate(y) if label != UNLABELED]
     content = [project.model_id, project.pool.fingerprint, labels, sorted(names.items()), settings]

@@ -143,7 +143,15 @@ class Labelling(ProjectFolder):
         int
             Number of new or changed labels. What says the same as before is no new decision.
         """
-        return exchange.import_labels(self, Path(path), by=by, how=how)
+        if how is not None:
+            check_how(how)
+        rows = exchange.read_file(Path(path), self.pool)  # all of it is checked before any is taken
+        before = {row: label for row, (label, _) in self.labeled().items()}
+        changed = [each for each in rows if before.get(each.row) != check_label(each.label)]
+        for each in changed:
+            chosen = how or ("suggested" if each.was_suggested else "imported")
+            self.label(self.pool.identity(each.row), each.label, by=each.by or by, how=chosen)
+        return len(changed)
 
     def _matched(self) -> tuple[dict[int, str], list[Group]]:
         given = [decision for decision in self.journal.in_effect() if decision.action == "name"]

@@ -201,7 +201,11 @@ class Project(Labelling):
         int
             Number of labels.
         """
-        return exchange.export_labels(self, Path(path))
+        labeled = self.labeled()
+        path = Path(path)
+        predicts = path.suffix.lower() == ".json" and bool(labeled or self.names())
+        exchange.write_file(path, self.pool, labeled, self.answers() if predicts else None)
+        return len(labeled)
 
     @property
     def answerer(self) -> Answerer:
