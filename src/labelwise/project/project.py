@@ -251,7 +251,15 @@ class Project(Labelling):
         DataError
             If the items are not there, or of another shape than the model knows.
         """
-        self.claim()
+        with self.claimed():
+            changes = self._take(data, listen)
+        self.close()  # the lock of a folder that was replaced is worth nothing
+        path = self.path
+        vars(self).clear()
+        Project.__init__(self, path)
+        return changes
+
+    def _take(self, data: Any, listen: Listener) -> str:
         if data is None:
             dataset, source = self.source.load()
         else:
@@ -268,9 +276,6 @@ class Project(Labelling):
             builder.build(self.path, source, pool, self.gmvae, self.gmvae.encode(dataset.X, listen=listen))
         else:
             self.remember(source)
-        self.close()
-        vars(self).clear()
-        Project.__init__(self, self.path)
         return changes
 
 
