@@ -259,6 +259,14 @@ class Project(Labelling):
         Project.__init__(self, path)
         return changes
 
+    def _damage(self) -> str:
+        """Say whether the encoding cannot be read; empty if it can."""
+        try:
+            _ = self.encoding
+        except StorageError:
+            return "the encoding was damaged"
+        return ""
+
     def _take(self, data: Any, listen: Listener) -> str:
         if data is None:
             dataset, source = self.source.load()
@@ -271,7 +279,7 @@ class Project(Labelling):
                 f"{dataset.name} has items of shape {pool.item_shape}, but the model knows items of shape "
                 f"{self.pool.item_shape}: train a new project"
             )
-        changes = self.pool.changes(pool) or self.pool.truth_changes(pool)
+        changes = self.pool.changes(pool) or self.pool.truth_changes(pool) or self._damage()
         if changes:
             builder.build(self.path, source, pool, self.gmvae, self.gmvae.encode(dataset.X, listen=listen))
         else:
