@@ -25,13 +25,13 @@ from labelwise.storage import plain, write_text
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
-    from labelwise.project.project import Project
+    from labelwise.project.labelling import Labelling
     from labelwise.student import Refinement, Student
 
 _SUGGESTIONS = "suggestions.json"
 
 
-def answers(project: Project, decoder: str | Decoder, labels: Any) -> Answers:
+def answers(project: Labelling, decoder: str | Decoder, labels: Any) -> Answers:
     """Answer for the pool; see `Project.answers`."""
     if labels is not None:
         return _decode(project, _fresh(project, decoder, known=False), np.asarray(labels, dtype=object), {})[
@@ -46,7 +46,7 @@ def answers(project: Project, decoder: str | Decoder, labels: Any) -> Answers:
     return known if known is not None else _decode_and_keep(project, fresh, y, names, key)[1]
 
 
-def answerer(project: Project, decoder: str | Decoder, labels: Any) -> Answerer:
+def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answerer:
     """What answers new items; parameters are those of `Project.answers`."""
     from labelwise.answerer import DecoderAnswerer, load
 
@@ -64,7 +64,7 @@ def answerer(project: Project, decoder: str | Decoder, labels: Any) -> Answerer:
     return DecoderAnswerer(project.gmvae, _decode_and_keep(project, fresh, y, names, key)[0])
 
 
-def student(project: Project) -> Student | None:
+def student(project: Labelling) -> Student | None:
     """The student that was taught last."""
     from labelwise.student import Student
 
@@ -73,7 +73,7 @@ def student(project: Project) -> Student | None:
 
 
 def refine(
-    project: Project,
+    project: Labelling,
     template: Student | None,
     *,
     decoder: str | Decoder = "auto",
@@ -88,7 +88,7 @@ def refine(
 
     Parameters
     ----------
-    project : Project
+    project : Project or Labelling
     template : Student or None
     decoder : str or Decoder, default="auto"
         The teacher.
@@ -125,7 +125,7 @@ def refine(
     return found
 
 
-def forecast(project: Project, further: Sequence[int], random_state: int) -> Forecast:
+def forecast(project: Labelling, further: Sequence[int], random_state: int) -> Forecast:
     """What accuracy to expect; see `Project.forecast`."""
     decoder = _fresh(project, "auto")
     return forecast_accuracy(
@@ -133,7 +133,7 @@ def forecast(project: Project, further: Sequence[int], random_state: int) -> For
     )
 
 
-def kept_suggestions(project: Project, n: int, y: np.ndarray, seed: int) -> list[Suggestion] | None:
+def kept_suggestions(project: Labelling, n: int, y: np.ndarray, seed: int) -> list[Suggestion] | None:
     """Suggestions that were made before for the same labels, if there were as many."""
     try:
         kept = json.loads((project.path / _SUGGESTIONS).read_text(encoding="utf-8"))
@@ -144,18 +144,18 @@ def kept_suggestions(project: Project, n: int, y: np.ndarray, seed: int) -> list
         return None  # nothing is lost: they are made again
 
 
-def keep_suggestions(project: Project, found: Sequence[Suggestion], y: np.ndarray, seed: int) -> None:
+def keep_suggestions(project: Labelling, found: Sequence[Suggestion], y: np.ndarray, seed: int) -> None:
     """Write suggestions down, if this process may change the project."""
     if project.may_write():
         kept = {"key": _suggestion_key(project, y, seed), "suggestions": [vars(each) for each in found]}
         write_text(project.path / _SUGGESTIONS, json.dumps(kept))
 
 
-def _suggestion_key(project: Project, y: np.ndarray, seed: int) -> str:
+def _suggestion_key(project: Labelling, y: np.ndarray, seed: int) -> str:
     return _hash(project, y, project.names(), {"suggestions": seed})
 
 
-def _fresh(project: Project, decoder: str | Decoder, *, known: bool = True) -> Decoder:
+def _fresh(project: Labelling, decoder: str | Decoder, *, known: bool = True) -> Decoder:
     """A decoder to fit; what the journal knows of how labels were chosen need not be guessed."""
     if isinstance(decoder, str):
         check_parameters({"decoder": decoder}, {"decoder": Option(*DECODERS)})
@@ -169,7 +169,7 @@ def _fresh(project: Project, decoder: str | Decoder, *, known: bool = True) -> D
     return cloned
 
 
-def _are_suggested(project: Project) -> bool | str:
+def _are_suggested(project: Labelling) -> bool | str:
     """Whether most labels are of suggested items; "auto" where the journal does not know."""
     hows = Counter(decision.how for _, decision in project.labeled().values())
     n_labels = sum(hows.values())
@@ -178,7 +178,7 @@ def _are_suggested(project: Project) -> bool | str:
     return False if n_labels and hows["random"] > n_labels / 2 else "auto"
 
 
-def _decode(project: Project, decoder: Decoder, y: Any, names: dict[int, str]) -> tuple[Decoder, Answers]:
+def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str]) -> tuple[Decoder, Answers]:
     y = np.asarray(y, dtype=object)
     n_labeled = sum(label != UNLABELED for label in y)
     if not n_labeled and not names:
@@ -194,7 +194,7 @@ def _decode(project: Project, decoder: Decoder, y: Any, names: dict[int, str]) -
 
 
 def _decode_and_keep(
-    project: Project, fresh: Decoder, y: np.ndarray, names: dict[int, str], key: str
+    project: Labelling, fresh: Decoder, y: np.ndarray, names: dict[int, str], key: str
 ) -> tuple[Decoder, Answers]:
     from labelwise.answerer import DecoderAnswerer
 
@@ -205,7 +205,7 @@ def _decode_and_keep(
     return decoder, found
 
 
-def _keep_student(project: Project, found: Refinement, taught: Answers, y: np.ndarray) -> None:
+def _keep_student(project: Labelling, found: Refinement, taught: Answers, y: np.ndarray) -> None:
     assert found.student is not None  # noqa: S101 (the caller looked)
     best = found.student
     best.save(project.path / STUDENT)
@@ -224,7 +224,7 @@ def _keep_student(project: Project, found: Refinement, taught: Answers, y: np.nd
     write_text(project.path / REFINEMENT, json.dumps(kept))
 
 
-def _taught(project: Project) -> Answers | None:
+def _taught(project: Labelling) -> Answers | None:
     """What the last student answers, with labels given since; None if there is none that still may answer.
 
     It may not once the model or the items are others, a label of a class that it does not know was given, or
@@ -253,12 +253,12 @@ def _taught(project: Project) -> Answers | None:
     return Answers(known.classes, known.probabilities, known.labels, {**known.about, "n_newer": len(newer)})
 
 
-def _key(project: Project, decoder: Decoder, y: np.ndarray, names: dict[int, str]) -> str:
+def _key(project: Labelling, decoder: Decoder, y: np.ndarray, names: dict[int, str]) -> str:
     parameters = {name: plain(value) for name, value in decoder.get_params(deep=False).items()}
     return _hash(project, y, names, {type(decoder).__name__: parameters})
 
 
-def _hash(project: Project, y: np.ndarray, names: dict[int, str], settings: dict[str, Any]) -> str:
+def _hash(project: Labelling, y: np.ndarray, names: dict[int, str], settings: dict[str, Any]) -> str:
     """What answers follow from: model, items, labels, names and settings."""
     labels = [[row, str(label)] for row, label in enumerate(y) if label != UNLABELED]
     content = [project.model_id, project.pool.fingerprint, labels, sorted(names.items()), settings]

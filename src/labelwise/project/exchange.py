@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,8 @@ from labelwise.errors import LabelError
 from labelwise.storage import write_csv, write_json
 
 if TYPE_CHECKING:
+    from labelwise.project.answers import Answers
     from labelwise.project.labelling import Labelling
-    from labelwise.project.project import Project
 
 
 def import_labels(project: Labelling, path: Path, *, by: str, how: str | None) -> int:
@@ -32,12 +33,12 @@ def import_labels(project: Labelling, path: Path, *, by: str, how: str | None) -
     return len(changed)
 
 
-def export_labels(project: Project, path: Path) -> int:
-    """Write labels to a file; see `Project.export_labels`."""
+def export_labels(project: Labelling, path: Path, answer: Callable[[], Answers]) -> int:
+    """Write labels to a file; see `Project.export_labels`. `answer` gives the predictions, if any."""
     labeled = dict(sorted(project.labeled().items()))
     if path.suffix.lower() == ".json":
         try:
-            answers = project.answers()
+            answers = answer()
         except LabelError:
             answers = None  # nothing is labelled yet: tasks without predictions
         labels = {row: (label, decision.by) for row, (label, decision) in labeled.items()}

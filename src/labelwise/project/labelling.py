@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,7 @@ import numpy as np
 from labelwise.decoding.targets import add_names, split_labels
 from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
-from labelwise.project import builder, exchange
+from labelwise.project import builder
 from labelwise.project.folder import ProjectFolder
 from labelwise.project.groups import Group, match_names
 from labelwise.project.journal import Decision, Identity, check_how
@@ -131,19 +129,6 @@ class Labelling(ProjectFolder):
     def groups(self) -> list[Group]:
         """Every name that a component was given, with what became of it in today's model."""
         return self._matched()[1]
-
-    def import_labels(self, path: str | os.PathLike[str], *, by: str = "", how: str | None = None) -> int:
-        """Take labels from a CSV (index,label or path,label) or a JSON file of Label Studio.
-
-        A row with a reason, as `labelwise suggest` writes one, counts as suggested; others as imported,
-        unless `how` says otherwise.
-
-        Returns
-        -------
-        int
-            Number of new or changed labels. What says the same as before is no new decision.
-        """
-        return exchange.import_labels(self, Path(path), by=by, how=how)
 
     def _matched(self) -> tuple[dict[int, str], list[Group]]:
         given = [decision for decision in self.journal.in_effect() if decision.action == "name"]

@@ -193,6 +193,19 @@ class Project(Labelling):
         """
         return answering.answers(self, decoder, labels)
 
+    def import_labels(self, path: str | os.PathLike[str], *, by: str = "", how: str | None = None) -> int:
+        """Take labels from a CSV (index,label or path,label) or a JSON file of Label Studio.
+
+        A row with a reason, as `labelwise suggest` writes one, counts as suggested; others as imported,
+        unless `how` says otherwise.
+
+        Returns
+        -------
+        int
+            Number of new or changed labels. What says the same as before is no new decision.
+        """
+        return exchange.import_labels(self, Path(path), by=by, how=how)
+
     def export_labels(self, path: str | os.PathLike[str]) -> int:
         """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.
 
@@ -201,7 +214,7 @@ class Project(Labelling):
         int
             Number of labels.
         """
-        return exchange.export_labels(self, Path(path))
+        return exchange.export_labels(self, Path(path), self.answers)
 
     @property
     def answerer(self) -> Answerer:
