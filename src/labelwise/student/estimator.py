@@ -143,8 +143,8 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
         answers : array-like of shape (n_samples, n_classes), default=None
-            The teacher's probabilities of all items. With None, it is Poisson learning on the principal
-            components of the items; where there is a `start`, its own answers are what it begins with.
+            The teacher's probabilities of all items. None takes those of `start` or, without one, of Poisson
+            learning on the principal components of the items.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
         temperature : float, default=1.0
@@ -196,9 +196,8 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             answers = _ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
         if answers is not None:
             answers = _checked_answers(answers, len(X), classes)
-        given = answers if start is None else None
         with shown(listen, self.verbose) as tell:
-            outcome, history = teach(teaching, given, n_rounds, tell)
+            outcome, history = teach(teaching, answers, n_rounds, tell)
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
