@@ -306,6 +306,8 @@ def plain(value: Any) -> Any:
     """A parameter as JSON can hold it."""
     if isinstance(value, np.generic):
         return value.item()
+    if isinstance(value, dict):
+        return {str(name): plain(item) for name, item in value.items()}
     if not isinstance(value, (str, int, float, list, tuple, type(None))):
         return str(value)  # a torch.device
     return [plain(item) for item in value] if isinstance(value, (list, tuple)) else value

@@ -48,7 +48,7 @@ def budget(
     shares = None
     if project is not None:
         shares, trained_on = _shares(project)
-        n_samples = n_samples or trained_on
+        n_samples = trained_on if n_samples is None else n_samples
         components = len(shares)
     budgets = {"equal components": label_budget(n_samples, components, confidence)}
     if shares is not None:

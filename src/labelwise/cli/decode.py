@@ -93,6 +93,8 @@ def decode(
 
     _check_options(abstain, risk, decoder, unnamed)
     check_folder_of(output)
+    if data is None and (label_column is not None or skip_unreadable):
+        raise ParameterError("--label-column and --skip-unreadable are about new items: give DATA")
     reading = {"label_column": label_column, "skip_unreadable": skip_unreadable}
     if read_manifest(project)["kind"] == "project":
         found = _ask_project(project, data, labels, _decoder(decoder, unnamed), reading)

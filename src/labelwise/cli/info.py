@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from labelwise.cli.options import JsonOption
+from labelwise.errors import StorageError
 
 _SHOWN = 10  # classes
 
@@ -32,6 +33,10 @@ def info(
         if manifest["kind"] == "project":
             lines, content = _of_project(path)
         else:
+            if manifest["kind"] not in _KINDS:
+                raise StorageError(
+                    f"{path} holds a {manifest['kind']}, a part of a project: name the project"
+                )
             lines, content = _KINDS[manifest["kind"]](manifest), manifest
     if json_output:
         typer.echo(json.dumps(content))

@@ -65,6 +65,10 @@ def label(
     wanted = [file is not None, bool(name), undo, redo, to is not None]
     if not any(wanted):
         raise ParameterError("say what to do: give LABELS, --name, --undo, --redo or --to")
+    if how is not None and file is None and not name:
+        raise ParameterError(f"--how {how.value} is about new labels: give LABELS or --name")
+    if by and not any(wanted[:-1]):
+        raise ParameterError(f"--by {by} is about decisions: give LABELS, --name, --undo or --redo")
     if undo and redo:
         raise ParameterError("--undo and --redo cancel each other: give one of them")
     names = [_parse(text) for text in name or []]

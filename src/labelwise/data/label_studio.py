@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def make_tasks(
     for row in range(n_samples):
         data: dict[str, Any] = {"index": row}
         if paths is not None:
-            data |= {"path": paths[row], "image": _LOCAL + paths[row]}
+            data |= {"path": paths[row], "image": _LOCAL + quote(paths[row])}
         task: dict[str, Any] = {"data": data}
         if row in labels:
             label, by = labels[row]
@@ -87,46 +88,63 @@ def read_annotations(path: Path, *, n_samples: int, paths: Sequence[str] | None)
     if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
         raise LabelError(f"{path} is not a list of tasks: export it from Label Studio as JSON")
     known = {} if paths is None else {name: row for row, name in enumerate(paths)}
-    rows = []
+    rows: dict[int, LabelRow] = {}
     for number, task in enumerate(tasks):
         where = f"{path}, task {task.get('id', number)}"
         found = _annotation(task, where)
-        if found is not None:
-            label, by = found
-            rows.append(LabelRow(_item(task, n_samples, known, where), label, by=by))
+        if found is None:
+            continue
+        row = LabelRow(_item(task, n_samples, known, where), found[0], by=found[1])
+        before = rows.setdefault(row.row, row)
+        if before.label != row.label:
+            raise LabelError(
+                f"{where}: its item is labelled {row.label!r}, but {before.label!r} in an earlier task: keep "
+                "one of the two"
+            )
     if not rows:
         raise LabelError(f"{path} annotates no item: choose a label for at least one task")
-    return rows
+    return list(rows.values())
 
 
 def _annotation(task: Mapping[str, Any], where: str) -> tuple[str, str] | None:
-    given = task.get("annotations") or task.get("completions") or []
-    given = [each for each in given if isinstance(each, dict) and not each.get("was_cancelled")]
+    given = _dicts(task.get("annotations") or task.get("completions"))
+    given = [each for each in given if not each.get("was_cancelled")]
     if not given:
         return None
-    latest = max(given, key=lambda each: str(each.get("updated_at") or each.get("created_at") or ""))
-    choices = [
-        choice
-        for part in latest.get("result") or []
-        if isinstance(part, dict) and isinstance(part.get("value"), dict)
-        for choice in part["value"].get("choices") or []
-    ]
+    # Of equal times the last in the file.
+    latest = max(given[::-1], key=lambda each: str(each.get("updated_at") or each.get("created_at") or ""))
+    values = [part["value"] for part in _dicts(latest.get("result")) if isinstance(part.get("value"), dict)]
+    chosen = [value["choices"] for value in values if value.get("choices")]
+    choices = [choice for one in chosen for choice in (one if isinstance(one, list) else [one])]
     if len(choices) != 1 or not isinstance(choices[0], str) or not choices[0].strip():
         raise LabelError(f"{where}: has {len(choices)} choices {choices!r}: choose exactly one label")
     by = latest.get("completed_by") or ""
-    return choices[0].strip(), str(by.get("email", "")) if isinstance(by, dict) else str(by)
+    return choices[0].strip(), str(by.get("email") or "") if isinstance(by, dict) else str(by)
+
+
+def _dicts(values: Any) -> list[dict[str, Any]]:
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
 
 
 def _item(task: Mapping[str, Any], n_samples: int, known: Mapping[str, int], where: str) -> int:
     data = task.get("data")
     data = data if isinstance(data, dict) else {}
     if known and "path" not in data and isinstance(data.get("image"), str):
-        address = data["image"].removeprefix(_LOCAL)
-        while address not in known and "/" in address:
-            address = address.split("/", 1)[1]
-        data = {**data, "path": address}
+        data = {**data, "path": _known_end(data["image"].removeprefix(_LOCAL), known)}
     if known and "path" in data:
         return find_item("path", str(data["path"]), n_samples, known, where)
     if "index" in data:
         return find_item("index", str(data["index"]), n_samples, known, where)
     raise LabelError(f"{where}: its data name no item: they need an index{' or a path' if known else ''}")
+
+
+def _known_end(address: str, known: Mapping[str, int]) -> str:
+    """The path of an image at the end of its address; the file's name where none is known."""
+    end = ""
+    for spelling in (address, unquote(address)):
+        end = spelling
+        while end not in known and "/" in end:
+            end = end.split("/", 1)[1]
+        if end in known:
+            break
+    return end

@@ -43,7 +43,7 @@ def answers(project: Labelling, decoder: str | Decoder, labels: Any) -> Answers:
     y, names = project.labels(), project.names()
     key = _key(project, fresh, y, names)
     known = Answers.load(project.path / ANSWERS, key)
-    return known if known is not None else _decode_and_keep(project, fresh, y, names, key)[1]
+    return known if known is not None else _decode_and_keep(project, decoder, fresh, y, names, key)[1]
 
 
 def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answerer:
@@ -61,7 +61,7 @@ def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answere
     key = _key(project, fresh, y, names)
     if Answers.load(project.path / ANSWERS, key) is not None and (project.path / ANSWERER).exists():
         return load(project.path / ANSWERER)
-    return DecoderAnswerer(project.gmvae, _decode_and_keep(project, fresh, y, names, key)[0])
+    return DecoderAnswerer(project.gmvae, _decode_and_keep(project, decoder, fresh, y, names, key)[0])
 
 
 def student(project: Labelling) -> Student | None:
@@ -146,9 +146,10 @@ def kept_suggestions(project: Labelling, n: int, y: np.ndarray, seed: int) -> li
 
 def keep_suggestions(project: Labelling, found: Sequence[Suggestion], y: np.ndarray, seed: int) -> None:
     """Write suggestions down, if this process may change the project."""
-    if project.may_write():
-        kept = {"key": _suggestion_key(project, y, seed), "suggestions": [vars(each) for each in found]}
-        write_text(project.path / _SUGGESTIONS, json.dumps(kept))
+    kept = {"key": _suggestion_key(project, y, seed), "suggestions": [vars(each) for each in found]}
+    with project.may_keep() as may:
+        if may:
+            write_text(project.path / _SUGGESTIONS, json.dumps(kept))
 
 
 def _suggestion_key(project: Labelling, y: np.ndarray, seed: int) -> str:
@@ -197,14 +198,15 @@ def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str])
 
 
 def _decode_and_keep(
-    project: Labelling, fresh: Decoder, y: np.ndarray, names: dict[int, str], key: str
+    project: Labelling, wanted: str | Decoder, fresh: Decoder, y: np.ndarray, names: dict[int, str], key: str
 ) -> tuple[Decoder, Answers]:
     from labelwise.answerer import DecoderAnswerer
 
     decoder, found = _decode(project, fresh, y, names)
-    if project.may_write():
-        replace_folder(project.path / ANSWERER, DecoderAnswerer(project.gmvae, decoder).save)
-        found.save(project.path / ANSWERS, key)
+    with project.may_keep() as may:
+        if may and (wanted == "auto" or _taught(project) is None):  # a student goes on answering
+            replace_folder(project.path / ANSWERER, DecoderAnswerer(project.gmvae, decoder).save)
+            found.save(project.path / ANSWERS, key)
     return decoder, found
 
 
@@ -223,6 +225,7 @@ def _keep_student(project: Labelling, found: Refinement, taught: Answers, y: np.
         "key": key,
         "verdict": found.verdict,
         "labeled": {str(row): label for row, (label, _) in project.labeled().items()},
+        "named": {str(component): name for component, name in project.names().items()},
     }
     write_text(project.path / REFINEMENT, json.dumps(kept))
 
@@ -231,7 +234,7 @@ def _taught(project: Labelling) -> Answers | None:
     """What the last student answers, with labels given since; None if there is none that still may answer.
 
     It may not once the model or the items are others, a label of a class that it does not know was given, or
-    a label that it learned was changed or taken away.
+    a label that it learned was changed or taken away, or components are called otherwise.
     """
     try:
         kept = json.loads((project.path / REFINEMENT).read_text(encoding="utf-8"))
@@ -239,6 +242,7 @@ def _taught(project: Labelling) -> Answers | None:
             return None
         known = Answers.load(project.path / ANSWERS, kept["key"])
         learned = {int(row): label for row, label in kept["labeled"].items()}
+        named = {int(component): name for component, name in kept["named"].items()}
     except FileNotFoundError:
         return None
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
@@ -246,7 +250,7 @@ def _taught(project: Labelling) -> Answers | None:
             f"{project.path / REFINEMENT} is damaged ({error}): remove it, and run labelwise refine again"
         ) from error
     labels = {row: label for row, (label, _) in project.labeled().items()}
-    changed = any(labels.get(row) != label for row, label in learned.items())
+    changed = any(labels.get(row) != label for row, label in learned.items()) or project.names() != named
     if known is None or changed or not set(labels.values()) <= set(known.classes.tolist()):
         return None
     newer = {row: label for row, label in labels.items() if row not in learned}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -42,6 +43,8 @@ class ProjectFolder:
     path : Path
     source : Source
         Where the items are.
+    model_id : str
+        Fingerprint of the model.
     journal : Journal
         All decisions.
     """
@@ -57,6 +60,8 @@ class ProjectFolder:
         self._manifest = manifest
         with damage_told(self.path):
             self.source = Source(**manifest["data"])
+            self._n_samples, self._fingerprint = int(manifest["n_samples"]), str(manifest["fingerprint"])
+        self.model_id = builder.model_id(self.path)
         self._lock = Lock(self.path / "lock")
         self.journal = Journal(self.path / builder.JOURNAL)
 
@@ -87,13 +92,8 @@ class ProjectFolder:
 
         return GMVAE.load(self.path / builder.MODEL)
 
-    @cached_property
-    def model_id(self) -> str:
-        """Fingerprint of the model."""
-        return builder.model_id(self.path)
-
     def __len__(self) -> int:
-        return int(self._manifest["n_samples"])
+        return self._n_samples
 
     def __repr__(self) -> str:
         return f"<Project {self.path}: {len(self):,} items of {self.source.name}>"
@@ -120,21 +120,43 @@ class ProjectFolder:
         for number, part in enumerate(parts):
             if self.encoding.has(part):
                 listen(Event("graph", number / len(parts), f"finding neighbours by {part}"))
-                if self.may_write():
-                    keep_graph(self.path / builder.ENCODING, self.encoding, part, _N_NEIGHBORS)
+                with self.may_keep() as may:
+                    if may:
+                        keep_graph(self.path / builder.ENCODING, self.encoding, part, _N_NEIGHBORS)
 
     def claim(self) -> None:
         """Become the one that may change the project."""
-        if self._lock.acquire():
+        if not self._lock.acquire():
+            return
+        try:
+            now = read_manifest(self.path)["fingerprint"], builder.model_id(self.path)
+            if now != (self._fingerprint, self.model_id):
+                raise StorageError(
+                    f"{self.path} was updated or trained anew by another process: open it again"
+                )
             self.journal.refresh()
+        except BaseException:
+            self._lock.release()
+            raise
 
-    def may_write(self) -> bool:
-        """Become the one that may change the project, or say that another process is."""
+    @contextlib.contextmanager
+    def may_keep(self) -> Iterator[bool]:
+        """Let this process keep what can be made again, and say whether it may.
+
+        It may not where another process changes the project, or none can. Whoever only reads does not hold
+        the lock longer than that.
+        """
+        held = self._lock.is_held
         try:
             self.claim()
         except StorageError:
-            return False
-        return True
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            if not held:
+                self.close()
 
     def warn_of_changed_data(self) -> None:
         """Warn if the items are not what they were; looks into files only where they were touched."""
@@ -161,7 +183,8 @@ class ProjectFolder:
 
     def remember(self, source: Source) -> None:
         """Keep the state of files whose content is as it was."""
-        if source != self.source and self.may_write():
-            self.source = source
-            self._manifest = {**self._manifest, "data": source.as_json()}
-            write_manifest(self.path, self._manifest)
+        with self.may_keep() as may:
+            if may and source != self.source:
+                self.source = source
+                self._manifest = {**self._manifest, "data": source.as_json()}
+                write_manifest(self.path, self._manifest)

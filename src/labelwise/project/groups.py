@@ -72,30 +72,38 @@ def match_names(
     groups : list of Group
         All names that were given, with what became of them.
     """
-    latest: dict[tuple[str, int], str | None] = {}
+    said: dict[tuple[str, int], str | None] = {}  # None where a name was taken away
     for decision in decisions:
         if decision.model is not None and decision.component is not None:
-            latest[decision.model, decision.component] = decision.label
-    called = {key: label for key, label in latest.items() if label is not None}
-    names: dict[int, str] = {}
-    became: dict[tuple[str, int], set[int]] = {key: set() for key in called}
-    for old in sorted({key[0] for key in called} - {model}):
-        for key, component in _carried_over(old, called, digests, top, folder):
-            became[key].add(component)
-            names[component] = called[key]
-    for (where, component), label in called.items():
+            said[decision.model, decision.component] = decision.label
+    names: dict[int, str | None] = {}
+    became: dict[tuple[str, int], set[int]] = {key: set() for key in said}
+    # What was said of a later model counts for more; of today's it counts last, whenever that was.
+    for where in sorted(dict.fromkeys(key[0] for key in said), key=lambda each: each == model):
         if where == model:
-            names[component] = label
-            became[where, component].add(component)
-    groups = [Group(key[1], label, key[0], tuple(sorted(became[key]))) for key, label in called.items()]
-    return names, groups
+            found = [((where, component), component) for _, component in said if _ == where]
+            found = [(key, component) for key, component in found if (top == component).any()]
+        else:
+            found = _carried_over(where, said, digests, top, folder)
+        for key, component in found:
+            became[key].add(component)
+            names[component] = said[key]
+    groups = [
+        Group(key[1], label, key[0], tuple(sorted(became[key])))
+        for key, label in said.items()
+        if label is not None
+    ]
+    return {component: label for component, label in names.items() if label is not None}, groups
 
 
 def _carried_over(
-    old: str, called: dict[tuple[str, int], str], digests: np.ndarray, top: np.ndarray, folder: Path
+    old: str, said: dict[tuple[str, int], str | None], digests: np.ndarray, top: np.ndarray, folder: Path
 ) -> list[tuple[tuple[str, int], int]]:
     """Named components of an earlier model, each with one of today's that has its name."""
-    arrays, _ = read_tensors(folder / f"{old}.safetensors")
+    place = folder / f"{old}.safetensors"
+    if not place.exists():
+        return []  # the journal was copied from another project: its names are lost, and are shown as such
+    arrays, _ = read_tensors(place)
     order = np.argsort(arrays["digests"])
     places = np.searchsorted(arrays["digests"][order], digests).clip(max=len(order) - 1)
     known = arrays["digests"][order][places] == digests
@@ -105,12 +113,11 @@ def _carried_over(
         homes = before[(top == component) & known]
         if not len(homes):
             continue
-        votes = Counter({label: 0 for (where, _), label in called.items() if where == old})
-        counts = Counter(homes.tolist())
+        counts = {home: count for home, count in Counter(homes.tolist()).items() if (old, home) in said}
+        votes: Counter[str | None] = Counter()
         for home, count in counts.items():
-            if (old, home) in called:
-                votes[called[old, home]] += count
-        label, count = max(votes.items(), key=lambda vote: vote[1])
-        if count > _MAJORITY * len(homes):
-            found += [((old, home), int(component)) for home in counts if called.get((old, home)) == label]
+            votes[said[old, home]] += count
+        for label, count in votes.items():
+            if count > _MAJORITY * len(homes):
+                found += [((old, home), int(component)) for home in counts if said[old, home] == label]
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from labelwise.errors import LabelError, StorageError
+from labelwise.labels import UNLABELED
 
 __all__ = ["HOWS", "Decision", "Identity", "Journal"]
 
@@ -24,6 +26,7 @@ HOWS = ("random", "suggested", "correction", "imported")
 Identity = str | int
 """What names an item for good: the path of an image, or the row of a table."""
 
+_DIGEST = re.compile("[0-9a-f]{16}")
 _ACTIONS = ("label", "name", "undo", "redo")
 
 
@@ -93,10 +96,18 @@ class Journal:
         """Read what other processes have appended since."""
         try:
             with self.path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size < self._size:
+                    raise StorageError(
+                        f"{self.path} has lost lines since it was read: open the project again"
+                    )
                 file.seek(self._size)
                 content = file.read()
         except FileNotFoundError:
+            if self._size:
+                raise StorageError(f"{self.path} is gone: restore it from a copy") from None
             return
+        except StorageError:
+            raise
         except OSError as error:
             raise StorageError(f"{self.path} cannot be read: {error.strerror or error}") from error
         whole = content[: content.rfind(b"\n") + 1]
@@ -118,6 +129,7 @@ class Journal:
         StorageError
             If it cannot be written; the journal is then as it was.
         """
+        self.refresh()  # lines that others wrote must not be written over
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         decision = Decision(id=len(self.decisions) + 1, action=action, time=now, **fields)
         kept = {name: value for name, value in asdict(decision).items() if value not in (None, "", ())}
@@ -187,6 +199,8 @@ class Journal:
                 while line:
                     line = line[os.write(descriptor, line) :]
                 os.fsync(descriptor)
+                if not self._size:
+                    _flush_folder(self.path.parent)
             except OSError:
                 os.ftruncate(descriptor, self._size)  # a full disk may have taken a part of it
                 raise
@@ -197,7 +211,7 @@ class Journal:
         number = len(self.decisions) + 1
         try:
             fields: Mapping[str, Any] = json.loads(line)
-            lists = {name: tuple(fields[name]) for name in ("items", "digests") if name in fields}
+            lists = {name: _as_tuple(fields[name]) for name in ("items", "digests") if name in fields}
             decision = Decision(**{**fields, **lists})
         except (ValueError, TypeError) as error:
             raise StorageError(
@@ -219,11 +233,50 @@ def _fault(decision: Decision, number: int) -> str:
         return f"has label {decision.label!r}"
     if not all(isinstance(item, get_args(Identity)) for item in decision.items):
         return "names items by neither path nor row"
+    if not all(isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in decision.digests):
+        return "has a digest that is none"
+    if decision.action == "label" and not decision.items:
+        return "labels no item"
+    if decision.action == "name" and not (
+        isinstance(decision.component, int) and isinstance(decision.model, str)
+    ):
+        return "names no component"
     if decision.action in ("undo", "redo") and not (
         isinstance(decision.of, int) and 0 < decision.of < number
     ):
         return f"is an {decision.action} of {decision.of!r}"
     return ""
+
+
+def _as_tuple(values: Any) -> tuple[Any, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"{values!r} is no list")
+    return tuple(values)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put the name of a new file on disk too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def check_label(label: Any) -> str | None:
+    """A label as text; None stays None.
+
+    Raises
+    ------
+    LabelError
+        If it is empty, or the text that stands for no label.
+    """
+    if label is None:
+        return None
+    text = str(label).strip()
+    if not text or text == str(UNLABELED):
+        raise LabelError(f"label {label!r} is not a name: pass text, or None to take a label away")
+    return text
 
 
 def check_how(how: str, allowed: Sequence[str] = HOWS) -> None:

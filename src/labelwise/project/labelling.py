@@ -6,17 +6,15 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from labelwise.decoding.targets import add_names, split_labels
 from labelwise.errors import LabelError
-from labelwise.labels import UNLABELED
 from labelwise.project import builder, exchange
 from labelwise.project.folder import ProjectFolder
 from labelwise.project.groups import Group, match_names
-from labelwise.project.journal import Decision, Identity, check_how
+from labelwise.project.journal import Decision, Identity, check_how, check_label
 from labelwise.project.pool import no_labels
 
 
@@ -56,6 +54,7 @@ class Labelling(ProjectFolder):
         self, items: Sequence[Identity], label: str | None, *, by: str = "", how: str | None = None
     ) -> Decision:
         """Say what several items are, in one decision, as for a sheet; parameters are those of `label`."""
+        text = check_label(label)
         rows = [self.pool.row(item) for item in items]
         if not rows:
             raise LabelError("a decision needs at least one item")
@@ -64,7 +63,7 @@ class Labelling(ProjectFolder):
         check_how(how)
         self.claim()
         described = self.pool.described(rows)
-        return self.journal.append("label", label=_text(label), by=by, how=how, **described)
+        return self.journal.append("label", label=text, by=by, how=how, **described)
 
     def name(self, component: int, label: str | None, *, by: str = "", how: str = "suggested") -> Decision:
         """Say what a whole component is called; None takes its name away.
@@ -75,11 +74,12 @@ class Labelling(ProjectFolder):
             If there is no such component, or the name is empty.
         """
         check_how(how)
-        if label is not None:
-            add_names(self.encoding, np.empty(0), np.empty(0, dtype=np.int64), {component: _text(label)})
+        text = check_label(label)
+        # Refuses a component that does not exist, also where its name is taken away.
+        add_names(self.encoding, np.empty(0), np.empty(0, dtype=np.int64), {component: text or "no longer"})
         self.claim()
         return self.journal.append(
-            "name", component=int(component), model=self.model_id, label=_text(label), by=by, how=how
+            "name", component=int(component), model=self.model_id, label=text, by=by, how=how
         )
 
     def undo(self, *, by: str = "") -> Decision:
@@ -147,7 +147,7 @@ class Labelling(ProjectFolder):
             check_how(how)
         rows = exchange.read_file(Path(path), self.pool)  # all of it is checked before any is taken
         before = {row: label for row, (label, _) in self.labeled().items()}
-        changed = [each for each in rows if before.get(each.row) != each.label]
+        changed = [each for each in rows if before.get(each.row) != check_label(each.label)]
         for each in changed:
             chosen = how or ("suggested" if each.was_suggested else "imported")
             self.label(self.pool.identity(each.row), each.label, by=each.by or by, how=chosen)
@@ -175,18 +175,3 @@ class Labelling(ProjectFolder):
     def suggested(self) -> set[int]:
         """Rows that were suggested in this process."""
         return set()
-
-
-def _text(label: Any) -> Any:
-    """A label as text; None stays None.
-
-    Raises
-    ------
-    LabelError
-    """
-    if label is None:
-        return None
-    text = str(label).strip()
-    if not text or text == str(UNLABELED):
-        raise LabelError(f"label {label!r} is not a name: pass text, or None to take a label away")
-    return text

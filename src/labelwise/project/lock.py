@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -21,6 +22,11 @@ class Lock:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this object has the lock."""
+        return self._descriptor is not None
 
     def acquire(self) -> bool:
         """Take the lock, and say whether it was taken now: False if this object has it already.
@@ -47,8 +53,9 @@ class Lock:
             raise StorageError(
                 f"{self._path.parent} is being changed{who}: wait until that ends, or end it"
             ) from None
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, str(os.getpid()).encode())
+        with contextlib.suppress(OSError):  # a full disk: others are told without the number
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, str(os.getpid()).encode())
         self._descriptor = descriptor
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,7 @@ class Pool:
         rows: list[int | None] = []
         for place, item in enumerate(decision.items):
             digest = int(decision.digests[place], 16) if place < len(decision.digests) else -1
-            stays = isinstance(item, int) and item < len(self) and int(self.digests[item]) == digest
+            stays = isinstance(item, int) and 0 <= item < len(self) and int(self.digests[item]) == digest
             rows.append(int(item) if stays else self._row_of_digest.get(digest))
         return rows
 
@@ -159,24 +160,43 @@ class Pool:
             return None
         return np.asarray(np.array(self.names, dtype=object)[self.y])
 
+    def truth_changes(self, now: Pool) -> str:
+        """Say whether the same items have other classes `now`; empty if they do not."""
+        before, after = self.truth(), now.truth()
+        if before is None or after is None:
+            return (
+                "" if before is after else "classes are known" if before is None else "classes are not known"
+            )
+        n_changed = int((before != after).sum())
+        return f"{n_changed:,} other classes" if n_changed else ""
+
     def changes(self, now: Pool) -> str:
         """Say how the items `now` differ from these; empty if they do not."""
         if self.fingerprint == now.fingerprint:
             return ""
         if self.item_shape != now.item_shape:
             return f"items of shape {now.item_shape} instead of {self.item_shape}"
-        before, after = self._by_identity(), now._by_identity()
+        # Rows of a table have no other name than what they hold, and several may hold the same.
+        before = Counter(self.digests.tolist() if self.paths is None else self.paths)
+        after = Counter(now.digests.tolist() if now.paths is None else now.paths)
         counts = {
-            "new": len(after.keys() - before.keys()),
-            "gone": len(before.keys() - after.keys()),
-            "changed": sum(before[key] != after[key] for key in before.keys() & after.keys()),
+            "new": (after - before).total(),
+            "gone": (before - after).total(),
+            "changed": self._n_changed(now),
         }
         told = [f"{count:,} {what}" for what, count in counts.items() if count]
         return ", ".join(told) if told else "the same items in another order"
 
-    def _by_identity(self) -> dict[Any, int]:
-        digests = self.digests.tolist()
-        return dict(zip(self.paths if self.paths is not None else digests, digests, strict=True))
+    def _n_changed(self, now: Pool) -> int:
+        """How many images hold something else than they did."""
+        if self.paths is None or now.paths is None:
+            return 0
+        rows = [
+            (row, now._row_of_path[path])
+            for path, row in self._row_of_path.items()
+            if path in now._row_of_path
+        ]
+        return sum(int(self.digests[row] != now.digests[there]) for row, there in rows)
 
 
 def digests_of(X: np.ndarray) -> np.ndarray:

@@ -263,7 +263,7 @@ class Project(Labelling):
                 f"{dataset.name} has items of shape {pool.item_shape}, but the model knows items of shape "
                 f"{self.pool.item_shape}: train a new project"
             )
-        changes = self.pool.changes(pool)
+        changes = self.pool.changes(pool) or self.pool.truth_changes(pool)
         if changes:
             builder.build(self.path, source, pool, self.gmvae, self.gmvae.encode(dataset.X, listen=listen))
         else:
