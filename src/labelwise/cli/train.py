@@ -16,6 +16,7 @@ from labelwise.errors import CheckpointError, MissingExtraError, ParameterError,
 
 if TYPE_CHECKING:
     from labelwise.data import Dataset
+    from labelwise.events import Event
     from labelwise.gmvae import GMVAE
     from labelwise.project import Project
 
@@ -219,6 +220,11 @@ def _grid(components: str) -> list[int]:
     return sorted(grid)
 
 
+def _show(event: Event) -> None:
+    if event.message:
+        typer.echo(event.message, err=True)
+
+
 def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None, output: Path) -> int:
     """Compare numbers of components, write table and picture beside the model, and return the best."""
     import shutil
@@ -238,7 +244,7 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
         parameters=parameters,
         folder=folder,
         y=y,
-        say=lambda line: typer.echo(line, err=True),
+        listen=_show,
     )
     for row in rows:
         accuracy = "" if row.accuracy != row.accuracy else f", accuracy {row.accuracy:.1%}"

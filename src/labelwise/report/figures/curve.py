@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelwise.report.figures.style import line_of, new_figure, tidy
+from labelwise.study.methods import label_of
 from labelwise.study.results import Summary
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def plot_accuracy_curve(
     title: str,
     note: str = "",
 ) -> Axes:
-    """Draw mean accuracy with 95 % bands against the labelled fraction, one line a method.
+    """Draw mean accuracy with 95% bands against the number of labels, with one line per method.
 
     Parameters
     ----------
@@ -32,8 +33,8 @@ def plot_accuracy_curve(
     target : float
         Accuracy of the horizontal line.
     n_components, n_covering : int
-        Labels of the two vertical marks: one a component, and random labels that reach every component with
-        a probability of 95 %.
+        Labels of the two vertical marks: one per component, and random labels that reach every component with
+        a probability of 95%.
     title, note : str
 
     Returns
@@ -64,7 +65,7 @@ def plot_accuracy_curve(
             marker=line.marker,
             linewidth=line.width,
             markersize=5,
-            label=method,
+            label=label_of(method),
             zorder=2 + line.width,
         )
         low, high = np.clip(means - bands, 0, 1), np.clip(means + bands, 0, 1)
@@ -81,8 +82,8 @@ def plot_accuracy_curve(
         textcoords="offset points",
     )
     marks = [
-        (n_components, f"{n_components:,}: one label\na component"),
-        (n_covering, f"{n_covering:,}: random labels\nreach all, 95 %"),
+        (n_components, f"{n_components:,}: one label\nper component"),
+        (n_covering, f"{n_covering:,}: random labels\nreach all (95%)"),
     ]
     for n_labels, words in marks:
         if n_labels < most:
@@ -97,7 +98,7 @@ def plot_accuracy_curve(
                 color="#333333",
             )
     budgets = _apart(sorted({row.n_labeled for row in summaries}))
-    axes.set_xticks(budgets, [f"{n:,}\n{100 * n / n_pool:.2g} %" for n in budgets], fontsize=8)
+    axes.set_xticks(budgets, [f"{n:,}\n{100 * n / n_pool:.2g}%" for n in budgets], fontsize=8)
     axes.minorticks_off()
     axes.set_xlabel(f"labels (and their share of the {n_pool:,} items)")
     axes.set_ylabel("accuracy on items without a label")
@@ -112,7 +113,7 @@ def plot_accuracy_curve(
         bbox_to_anchor=(1.01, 0.5),
         frameon=False,
         fontsize=9,
-        title="best at the right end first",
+        title="best at the largest budget first",
         title_fontsize=8,
         alignment="left",
     )
@@ -122,7 +123,7 @@ def plot_accuracy_curve(
 
 
 def _apart(budgets: list[int]) -> list[int]:
-    """Those whose names do not run into each other on a logarithmic axis."""
+    """Those whose tick labels do not overlap on a logarithmic axis: a label takes up to 5.5% of its width."""
     least = 0.055 * math.log(budgets[-1] / budgets[0]) if len(budgets) > 1 else 0
     shown = budgets[:1]
     for n_labeled in budgets[1:]:
