@@ -96,11 +96,14 @@ def _gain_lines(cells: Sequence[Cell]) -> list[str]:
     soft = _begin(SOFT.phrase)
     if gain <= 0:
         return [f"{soft} does not beat {HARD_PUBLISHED.phrase} at any budget."]
-    share = "All" if left <= 0 else f"{1 - left / gain:.0%}"
+    nearest = f"{HARD.phrase} that borrows the nearest name"
+    if left <= 0:
+        share, rest = "All", f"{nearest} does as well"
+    else:
+        share, rest = f"{1 - left / gain:.0%}", f"against {nearest}, {100 * left:.1f} points remain"
     return [
         f"{soft} beats {HARD_PUBLISHED.phrase} by up to {100 * gain:.1f} points, with {largest:,} labels. "
-        f"{share} of that gain comes from what the latter answers for components without a label: "
-        f"against {HARD.phrase} that borrows the nearest name, {100 * left:+.1f} points remain."
+        f"{share} of that gain comes from what the latter answers for components without a label: {rest}."
     ]
 
 

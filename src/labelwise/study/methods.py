@@ -145,7 +145,7 @@ AUTO = MethodSpec(
     name="auto",
     run=by_decoding(auto_decoder()),
     needs=_ENCODING,
-    phrase="the automatic choice of decoder",
+    phrase="automatic decoding",
 )
 STUDENT = MethodSpec(
     id="student",
