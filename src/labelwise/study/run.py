@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -287,7 +288,9 @@ class _Bench:
             for cell in self.progress.follow(cells, len(keys), what):
                 self.log.add(cell)
         finally:
-            cells.close()  # where the listener cancelled, cells that have not begun are dropped
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # joblib warns of cells that were under way when cancelled
+                cells.close()
 
 
 def _needs(keys: Iterable[CellKey]) -> set[str]:
