@@ -82,7 +82,8 @@ def main() -> None:
             f"# Are the probabilities right? {name}",
             "",
             f"`python benchmarks/calibration.py {name}.run`: items without a label, one draw per model.",
-            f"Calibration error: mean of |accuracy - probability| in ten bins. At a risk of {RISK:.0%}, as many",
+            "Calibration error: mean of |accuracy - probability| in ten bins. At a risk of "
+            f"{RISK:.0%}, as many",
             "items are answered as leave that share of the answers wrong in expectation",
             "(`labelwise decode --risk`).",
             "",

@@ -14,7 +14,6 @@ from labelwise.cli.options import ClassColumnOption
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
-    from labelwise.events import Event
     from labelwise.study.protocol import Study
 
 
@@ -58,6 +57,7 @@ def study(
 
     Example: labelwise study studies/mnist.toml -o mnist.run
     """
+    from labelwise.progress import Progress
     from labelwise.report.sentences import answers
     from labelwise.study.results import as_record, read_cells, summarise
     from labelwise.study.run import Workers, run_study
@@ -70,7 +70,8 @@ def study(
     if output is None:
         output = Path(f"{plan.stem if plan else Path(wanted.dataset).stem}.run")
     try:
-        run_study(wanted, output, Workers(jobs, backend, address), listen=_show)
+        with Progress() as listen:
+            run_study(wanted, output, Workers(jobs, backend, address), listen=listen)
         _draw(wanted, output)
     except KeyboardInterrupt:
         typer.echo("labelwise: stopped; run the same command again to resume", err=True)
@@ -107,11 +108,6 @@ def _draw(wanted: Study, output: Path) -> None:
     typer.echo("drawing figures and writing the report", err=True)
     close = look_closely(wanted, output)
     write_report(wanted, output, close, draw_figures(wanted, output, close))
-
-
-def _show(event: Event) -> None:
-    if event.message:
-        typer.echo(event.message, err=True)
 
 
 def _without_nan(row: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sklearn.model_selection import KFold
 from labelwise.decoding import SoftDecoder
 from labelwise.decoding.targets import split_labels
 from labelwise.errors import DataError
-from labelwise.events import Event, Listener, ignore
+from labelwise.events import Event, Listener, check_listener, ignore, part_of
 from labelwise.gmvae import GMVAE
 from labelwise.randomness import numpy_generator
 from labelwise.storage import differing, fingerprint, read_manifest
@@ -97,8 +97,8 @@ def compare_components(
     y : ndarray of shape (n,), default=None
         Labels; -1 where there is none.
     listen : callable, default=None
-        Gets an `Event` of the stage "components" before each model and at the end. If it raises `Cancelled`,
-        models trained so far stay in `folder`.
+        Gets an `Event` of the stage "components" before each model, for each batch and at the end. If it
+        raises `Cancelled`, models trained so far stay in `folder`.
 
     Raises
     ------
@@ -107,20 +107,23 @@ def compare_components(
     Cancelled
         If the listener raised it.
     """
+    check_listener(listen)
     listen = listen or ignore
     train, held_out = _split(len(X), max(grid))
     labeled, labels = np.empty(0, np.int64), np.empty(0)
     if y is not None:
         labels, labeled = split_labels(y, len(X))
     elbos, components, accuracies = [], [], []
+    n_steps = len(_SEEDS) * len(grid) + 1  # models, and the choice
     for number, n_components in enumerate(grid):
         models: list[GMVAE] = []
         for seed in _SEEDS:
+            start = len(_SEEDS) * number + len(models)
             message = "" if models else f"{n_components} components: candidate {number + 1} of {len(grid)}"
-            done = number + len(models) / len(_SEEDS)
-            listen(Event("components", done / len(grid), message, {"n_components": float(n_components)}))
+            listen(Event("components", start / n_steps, message))
             path = folder / f"{n_components}-{seed}.labelwise"
-            models.append(_candidate(X[train], n_components, seed, parameters, path))
+            training = part_of(listen, "components", start / n_steps, (start + 1) / n_steps)
+            models.append(_candidate(X[train], n_components, seed, parameters, path, training))
         elbos.append(np.mean([model.elbo(X[held_out]) for model in models], axis=0))
         components.append([model.predict(X[held_out]) for model in models])
         enough = len(labeled) >= _MIN_LABELS
@@ -144,7 +147,12 @@ def _split(n_samples: int, largest: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _candidate(
-    X: np.ndarray, n_components: int, seed: int, parameters: Mapping[str, Any], path: Path
+    X: np.ndarray,
+    n_components: int,
+    seed: int,
+    parameters: Mapping[str, Any],
+    path: Path,
+    listen: Listener,
 ) -> GMVAE:
     gmvae = GMVAE(**{**parameters, "n_components": n_components, "random_state": seed})
     data = fingerprint(X.reshape(len(X), -1))
@@ -154,7 +162,7 @@ def _candidate(
         if same_data and not differing(manifest["parameters"], gmvae.get_params()):
             return GMVAE.load(path, device=gmvae.device)
     path.parent.mkdir(parents=True, exist_ok=True)
-    gmvae.fit(X)
+    gmvae.fit(X, listen=listen)
     gmvae.save(path, extra={"fingerprint": data})
     return gmvae
 

@@ -13,6 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from labelwise.data import Dataset, load_dataset
+from labelwise.decoding import AutoDecoder
 from labelwise.decoding.abstention import risk_coverage
 from labelwise.diagnostics.robustness import Robust, measure_robustness
 from labelwise.encoding import Encoding
@@ -305,13 +306,18 @@ def _confusion(close: CloseUp, title: str) -> Figure:
     return figures.plot_confusion(table, close.names, pairs, images, title)
 
 
+def fit_auto(close: CloseUp) -> AutoDecoder:
+    """Fit the decoder that the cells of "auto" fitted to the same labels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DoubtfulLabelWarning)  # true labels, drawn by the study itself
+        return auto_decoder().fit(close.encoding, close.decoded.y)
+
+
 def stated_and_right(close: CloseUp) -> tuple[dict[MethodSpec, np.ndarray], dict[MethodSpec, np.ndarray]]:
     """For three methods the probability of each answer and whether it is right, on items without a label."""
     decoded, truth = close.decoded, close.truth
     unlabeled = decoded.y == UNLABELED
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DoubtfulLabelWarning)  # true labels, drawn by the study itself
-        auto = auto_decoder().fit(close.encoding, decoded.y)
+    auto = fit_auto(close)
     probabilities = auto.predict_proba(close.encoding)
     stated = {
         AUTO: probabilities.max(axis=1),

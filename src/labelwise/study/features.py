@@ -18,6 +18,7 @@ from sklearn.mixture import GaussianMixture
 
 from labelwise.decoding import PoissonDecoder
 from labelwise.encoding import Encoding
+from labelwise.events import Listener
 from labelwise.gmvae import GMVAE
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.study.spreading import Graph, neighbour_graph
@@ -87,7 +88,9 @@ def plain_task(pool: np.ndarray, held_out: np.ndarray) -> Task:
     return Task(View(_rows(pool)), View(_rows(held_out)) if len(held_out) else None)
 
 
-def model_task(gmvae: GMVAE, pool: np.ndarray, held_out: np.ndarray) -> Task:
+def model_task(
+    gmvae: GMVAE, pool: np.ndarray, held_out: np.ndarray, *, listen: Listener | None = None
+) -> Task:
     """A task whose views hold the items and what a model says of them, ready for many cells.
 
     Parameters
@@ -96,16 +99,18 @@ def model_task(gmvae: GMVAE, pool: np.ndarray, held_out: np.ndarray) -> Task:
         Fitted.
     pool, held_out : ndarray of shape (n, ...)
         Items; `held_out` may be empty.
+    listen : callable, default=None
+        Gets an `Event` for each batch encoded.
     """
     task = plain_task(pool, held_out)
-    encoding = gmvae.encode(pool)
+    encoding = gmvae.encode(pool, listen=listen)
     # The decoders of `methods` all leave the number of neighbours at its default.
     encoding.precompute(PoissonDecoder().n_neighbors)
     return Task(
         replace(task.pool, images=pool, encoding=encoding),
         None
         if task.held_out is None
-        else replace(task.held_out, images=held_out, encoding=gmvae.encode(held_out)),
+        else replace(task.held_out, images=held_out, encoding=gmvae.encode(held_out, listen=listen)),
         augment=gmvae.augment_,
     )
 

@@ -15,7 +15,7 @@ from joblib import Parallel, cpu_count, delayed, parallel_config
 from labelwise.data import Dataset, load_dataset
 from labelwise.encoding import Encoding
 from labelwise.errors import MissingExtraError, StudyError
-from labelwise.events import Cancelled, Event, Listener, ignore
+from labelwise.events import Cancelled, Event, Listener, check_listener, ignore
 from labelwise.gmvae import GMVAE
 from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator
@@ -70,9 +70,9 @@ def run_study(
     workers : Workers, default=None
         None uses all cores of this machine.
     listen : callable, default=None
-        Gets an `Event` of the stage "study" before each model and after each cell; its numbers are "cells"
-        (finished) and "n_cells". If it raises `Cancelled`, models and cells finished so far stay in the
-        folder, where the same call resumes.
+        Gets an `Event` of the stage "study" before each model and after each cell, whose numbers are "cells"
+        (finished) and "n_cells", and those of training and encoding between them. If it raises `Cancelled`,
+        epochs, models and cells finished so far stay in the folder, where the same call resumes.
 
     Raises
     ------
@@ -83,6 +83,7 @@ def run_study(
     Cancelled
         If the listener raised it.
     """
+    check_listener(listen)
     dataset = load_dataset(study.dataset, label_column=study.label_column)
     parts = split_parts(study, dataset)
     check_data(study, dataset, parts)
@@ -217,7 +218,7 @@ class _Bench:
         for seed, gmvae in gmvaes.items():
             wanted = [key for key in pending if key.model_seed == seed]
             if wanted:
-                task = model_task(gmvae, X_pool, X_held_out)
+                task = model_task(gmvae, X_pool, X_held_out, listen=self.progress.listen)
                 if SUGGESTED in _needs(wanted):
                     task = self._with_suggestions(task, wanted)
                 self.score(wanted, task, f"model {seed}")
@@ -238,9 +239,9 @@ class _Bench:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.progress.tell(f"training the model of seed {seed}")
         checkpoint = path.with_suffix(".checkpoint")
-        gmvae = GMVAE(**self.study.model, random_state=seed, verbose=1)
+        gmvae = GMVAE(**self.study.model, random_state=seed)
         start = time.perf_counter()
-        gmvae.fit(X, checkpoint=checkpoint, resume=checkpoint.exists())
+        gmvae.fit(X, checkpoint=checkpoint, resume=checkpoint.exists(), listen=self.progress.listen)
         seconds = time.perf_counter() - start
         data = {"name": self.dataset.name, "n_samples": len(X)}
         gmvae.save(path, extra={"data": data, "seconds": seconds})
