@@ -66,6 +66,5 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
     with pytest.raises(MissingExtraError) as caught:
         plot_component_samples(IMAGES, CAPTIONS, "Title")
-    assert str(caught.value) == (
-        'drawing figures needs matplotlib, which is not installed: pip install "labelwise[study]"'
-    )
+    assert "matplotlib" in str(caught.value)
+    assert "labelwise[study]" in str(caught.value)

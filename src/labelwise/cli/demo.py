@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,20 +15,12 @@ if TYPE_CHECKING:
     from labelwise.decoding import HardDecoder
     from labelwise.encoding import Encoding
     from labelwise.gmvae import GMVAE
+    from labelwise.study.methods import MethodSpec
     from labelwise.study.results import Summary
 
 _N_COMPONENTS = 30
 _N_DRAWS = 5
 _SAMPLES_SHOWN = 8
-_METHODS = (
-    "hard (as published)",
-    "hard",
-    "soft",
-    "poisson",
-    "soft, suggested",
-    "poisson, suggested",
-    "logistic regression",
-)
 
 
 def demo(
@@ -54,7 +45,7 @@ def demo(
     from labelwise.gmvae import GMVAE
     from labelwise.planning.suggest import suggest_from
     from labelwise.study.features import Task, View
-    from labelwise.study.results import CellKey, summarise, write_rows
+    from labelwise.study.results import CellKey, as_record, summarise, write_rows
     from labelwise.study.sweep import draw_labels, score_cell
 
     try:
@@ -90,9 +81,9 @@ def demo(
     view = View(X.reshape(len(X), -1), encoding=encoding, suggested=np.array(suggested))
     task = Task(view)
     cells = [
-        score_cell(CellKey(method, seed, labels, draw), task, truth, truth[:0], dataset.name)
+        score_cell(CellKey(method.id, seed, labels, draw), task, truth, truth[:0], dataset.name)
         for draw in range(_N_DRAWS)
-        for method in _METHODS
+        for method in _methods()
     ]
     summary = summarise(cells)
     write_rows(output / "results.csv", cells)
@@ -100,10 +91,24 @@ def demo(
     gmvae.save(output / "digits.labelwise")
     _draw_components(gmvae, hard, output / "figure_1.png")
     if json_output:
-        typer.echo(json.dumps([asdict(row) for row in summary]))
+        typer.echo(json.dumps([as_record(row) for row in summary]))
         return
     _print_table(summary, labels, len(X))
     _print_next_steps(output)
+
+
+def _methods() -> tuple[MethodSpec, ...]:
+    from labelwise.study import methods
+
+    return (
+        methods.HARD_PUBLISHED,
+        methods.HARD,
+        methods.SOFT,
+        methods.POISSON,
+        methods.SOFT_SUGGESTED,
+        methods.POISSON_SUGGESTED,
+        methods.LOGISTIC,
+    )
 
 
 def _print_names(hard: HardDecoder, encoding: Encoding, y: np.ndarray) -> None:
@@ -121,9 +126,11 @@ def _print_names(hard: HardDecoder, encoding: Encoding, y: np.ndarray) -> None:
 
 
 def _print_table(summary: list[Summary], labels: int, n_samples: int) -> None:
+    from labelwise.study.methods import label_of
+
     typer.echo(f"3. Accuracy on the other {n_samples - labels:,} items, {_N_DRAWS} draws of {labels} labels:")
     for row in summary:
-        typer.echo(f"   {row.method:<22}{row.mean:6.1%} ± {row.half_width:.1%}")
+        typer.echo(f"   {label_of(row.method):<22}{row.mean:6.1%} ± {row.half_width:.1%}")
     typer.echo("   mean and 95 % interval (Student's t over the draws, one model)")
     typer.echo("   suggested: labels of the items that `labelwise suggest` names, not of random ones")
 
