@@ -39,11 +39,10 @@ def answers(project: Labelling, decoder: str | Decoder, labels: Any) -> Answers:
         ]
     if decoder == "auto" and (taught := _taught(project)) is not None:
         return taught
-    fresh = _fresh(project, decoder)
     y, names = project.labels(), project.names()
-    key = _key(project, fresh, y, names)
+    key = _key(project, _fresh(project, decoder), y, names)
     known = Answers.load(project.path / ANSWERS, key)
-    return known if known is not None else _decode_and_keep(project, decoder, fresh, y, names, key)[1]
+    return known if known is not None else _decode_and_keep(project, decoder, y, names, key)[1]
 
 
 def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answerer:
@@ -56,12 +55,11 @@ def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answere
         )
     if decoder == "auto" and _taught(project) is not None:
         return load(project.path / ANSWERER)
-    fresh = _fresh(project, decoder)
     y, names = project.labels(), project.names()
-    key = _key(project, fresh, y, names)
+    key = _key(project, _fresh(project, decoder), y, names)
     if Answers.load(project.path / ANSWERS, key) is not None and (project.path / ANSWERER).exists():
         return load(project.path / ANSWERER)
-    return DecoderAnswerer(project.gmvae, _decode_and_keep(project, decoder, fresh, y, names, key)[0])
+    return DecoderAnswerer(project.gmvae, _decode_and_keep(project, decoder, y, names, key)[0])
 
 
 def student(project: Labelling) -> Student | None:
@@ -198,16 +196,18 @@ def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str])
 
 
 def _decode_and_keep(
-    project: Labelling, wanted: str | Decoder, fresh: Decoder, y: np.ndarray, names: dict[int, str], key: str
+    project: Labelling, decoder: str | Decoder, y: np.ndarray, names: dict[int, str], key: str
 ) -> tuple[Decoder, Answers]:
     from labelwise.answerer import DecoderAnswerer
 
-    decoder, found = _decode(project, fresh, y, names)
+    fitted, found = _decode(project, _fresh(project, decoder), y, names)
+    if decoder != "auto" and _taught(project) is not None:
+        return fitted, found  # the student goes on answering
     with project.may_keep() as may:
-        if may and (wanted == "auto" or _taught(project) is None):  # a student goes on answering
-            replace_folder(project.path / ANSWERER, DecoderAnswerer(project.gmvae, decoder).save)
+        if may:
+            replace_folder(project.path / ANSWERER, DecoderAnswerer(project.gmvae, fitted).save)
             found.save(project.path / ANSWERS, key)
-    return decoder, found
+    return fitted, found
 
 
 def _keep_student(project: Labelling, found: Refinement, taught: Answers, y: np.ndarray) -> None:
