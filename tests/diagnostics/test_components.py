@@ -14,6 +14,7 @@ from labelwise.diagnostics import components as choice
 from labelwise.diagnostics.components import auto_grid, compare_components
 from labelwise.errors import DataError
 from labelwise.events import Cancelled
+from labelwise.project import Project
 
 SMALL = {
     "n_latent": 3,
@@ -133,7 +134,7 @@ def test_too_few_items_are_refused(blobs, tmp_path):
 class TestCommand:
     OPTIONS = ("--latent", 3, "--hidden", 32, "--layers", 1, "--epochs", 10, "--learning-rate", 0.005)
 
-    def test_the_choice_is_used_and_written_beside_the_model(self, blobs, tmp_path):
+    def test_the_choice_is_used_and_written_beside_the_project(self, blobs, tmp_path):
         np.savez(tmp_path / "blobs.npz", X=blobs[0])
         labels = write_labels(tmp_path / "labels.csv", {i: f"g{blobs[1][i]}" for i in range(60)})
         arguments = ["train", tmp_path / "blobs.npz", "-o", tmp_path / "m", "--components", "2,8"]
@@ -142,7 +143,7 @@ class TestCommand:
         rows = read_table(tmp_path / "m.components.csv")
         (chosen,) = [int(row["n_components"]) for row in rows if row["chosen"] == "True"]
         assert f"chosen: {chosen} components" in outcome.err
-        assert len(GMVAE.load(tmp_path / "m").weights_) == chosen
+        assert len(Project.open(tmp_path / "m").gmvae.weights_) == chosen
         assert (tmp_path / "m.components.png").read_bytes()[:4] == b"\x89PNG"
         assert not (tmp_path / "m.candidates").exists()
 

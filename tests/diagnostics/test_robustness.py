@@ -81,8 +81,8 @@ class TestScores:
             assert sorted(mine) == sorted(cases)
             clean = {accuracy for (_, strength), accuracy in mine.items() if strength == 0}
             assert len(clean) == 1
-        zero = {row.accuracy for row in rows if row.method == "zero"}
-        assert zero == {pytest.approx((truth[150:] == 0).mean())}
+        (zero,) = {row.accuracy for row in rows if row.method == "zero"}
+        assert zero == pytest.approx((truth[150:] == 0).mean())
         nearest = {(row.change, row.strength): row.accuracy for row in rows if row.method == "nearest"}
         assert nearest["rotation, degrees", 0.0] > 0.8
         assert nearest["rotation, degrees", 40.0] < nearest["rotation, degrees", 0.0] - 0.2

@@ -169,6 +169,7 @@ def test_every_method_has_a_look_of_its_own():
     assert len(set(looks)) == len(looks)
 
 
+@pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
 def test_auto_in_the_report_is_auto_in_the_cells(tmp_path):
     """The figures speak of the very decoder that was scored: same choice, same answers."""
     folder, _ = study_of(["auto", "soft", "hard"], tmp_path, draws=1, held_out="none", epochs=1)

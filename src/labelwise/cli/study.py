@@ -58,8 +58,6 @@ def study(
     Example: labelwise study studies/mnist.toml -o mnist.run
     """
     from labelwise.progress import Progress
-    from labelwise.report.sentences import answers
-    from labelwise.study.results import as_record, read_cells, summarise
     from labelwise.study.run import Workers, run_study
 
     if address is not None and backend != "dask":
@@ -76,17 +74,7 @@ def study(
     except KeyboardInterrupt:
         typer.echo("labelwise: stopped; run the same command again to resume", err=True)
         raise typer.Exit(1) from None
-    cells = read_cells(output / "results.csv")
-    summaries = summarise(cells)
-    if json_output:
-        rows = [_without_nan(as_record(row)) for row in summaries]
-        typer.echo(json.dumps({"run": str(output), "summary": rows}))
-        return
-    for line in answers(wanted, summaries, cells):
-        typer.echo(line)
-    typer.echo(
-        f"{output}/: report.html, results.csv, summary.csv, study.json, figure_1..3.png, figures/, models/"
-    )
+    _report(wanted, output, json_output)
 
 
 def _wanted(plan: Path | None, dataset: str | None, label_column: str | None) -> Study:
@@ -115,3 +103,20 @@ def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
     return {
         name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()
     }
+
+
+def _report(wanted: Study, output: Path, json_output: bool) -> None:
+    from labelwise.report.sentences import answers
+    from labelwise.study.results import as_record, read_cells, summarise
+
+    cells = read_cells(output / "results.csv")
+    summaries = summarise(cells)
+    if json_output:
+        rows = [_without_nan(as_record(row)) for row in summaries]
+        typer.echo(json.dumps({"run": str(output), "summary": rows}))
+        return
+    for line in answers(wanted, summaries, cells):
+        typer.echo(line)
+    typer.echo(
+        f"{output}/: report.html, results.csv, summary.csv, study.json, figure_1..3.png, figures/, models/"
+    )

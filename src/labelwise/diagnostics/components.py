@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +110,7 @@ def compare_components(
     check_listener(listen)
     listen = listen or ignore
     train, held_out = _split(len(X), max(grid))
-    labeled, labels = np.empty(0, np.int64), np.empty(0)
-    if y is not None:
-        labels, labeled = split_labels(y, len(X))
+    labels, labeled = (np.empty(0), np.empty(0, np.int64)) if y is None else split_labels(y, len(X))
     elbos, components, accuracies = [], [], []
     n_steps = len(_SEEDS) * len(grid) + 1  # models, and the choice
     for number, n_components in enumerate(grid):
@@ -122,8 +120,8 @@ def compare_components(
             message = "" if models else f"{n_components} components: candidate {number + 1} of {len(grid)}"
             listen(Event("components", start / n_steps, message))
             path = folder / f"{n_components}-{seed}.labelwise"
-            training = part_of(listen, "components", start / n_steps, (start + 1) / n_steps)
-            models.append(_candidate(X[train], n_components, seed, parameters, path, training))
+            during = _during(listen, start / n_steps, (start + 1) / n_steps)
+            models.append(_candidate(X[train], n_components, seed, parameters, path, during))
         elbos.append(np.mean([model.elbo(X[held_out]) for model in models], axis=0))
         components.append([model.predict(X[held_out]) for model in models])
         enough = len(labeled) >= _MIN_LABELS
@@ -132,6 +130,16 @@ def compare_components(
         )
     listen(Event("components", 1.0))
     return _choose(grid, elbos, components, accuracies, len(labeled))
+
+
+def _during(listen: Listener, start: float, stop: float) -> Listener:
+    """Report a training as a part of the comparison; the encoding at its end moves nothing."""
+    part = part_of(listen, "components", start, stop)
+
+    def tell(event: Event) -> None:
+        part(event if event.stage == "training" else replace(event, fraction=1.0, message=""))
+
+    return tell
 
 
 def _split(n_samples: int, largest: int) -> tuple[np.ndarray, np.ndarray]:

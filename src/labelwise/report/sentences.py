@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from labelwise.report.findings import LabelsNeeded, best_peers, exchanges, labels_needed, paired_gains
 from labelwise.study.methods import (
@@ -23,7 +23,8 @@ def answers(study: Study, summaries: Sequence[Summary], cells: Sequence[Cell]) -
     """Say what came out, whatever it is, the answer to the study's question first."""
     needed = {row.method: row for row in labels_needed(summaries, study.target)}
     n_pool = round(summaries[0].n_labeled / summaries[0].fraction)
-    lines = [
+    lines = _fewest(needed, summaries, study.target, n_pool)
+    lines += [
         _reached(needed[method.id], study.target, n_pool) for method in (SOFT, HARD) if method.id in needed
     ]
     lines += [
@@ -64,6 +65,21 @@ def _reached(found: LabelsNeeded, target: float, n_pool: int) -> str:
         return f"{method} does not reach {target:.0%} accuracy at any budget studied."
     share = found.n_labels / n_pool
     return f"{method} reaches {target:.0%} accuracy with {_labels(found)}, {share:.2%} of the items."
+
+
+def _fewest(
+    needed: Mapping[str, LabelsNeeded], summaries: Sequence[Summary], target: float, n_pool: int
+) -> list[str]:
+    """Which method reaches the target first; of several that start above it, the most accurate one there."""
+    means = {(row.method, row.n_labeled): row.mean for row in summaries}
+    reached = [row for row in needed.values() if not math.isinf(row.n_labels)]
+    if not reached:
+        return []
+    first = min(reached, key=lambda row: (row.n_labels, -means.get((row.method, round(row.n_labels)), 0)))
+    if first.method == SOFT.id:
+        return []  # the next sentence says it
+    sentence = _reached(first, target, n_pool)
+    return [sentence if first.is_bound else f"{sentence[:-1]}, the fewest of all methods studied."]
 
 
 def _compared(mine: LabelsNeeded | None, other: LabelsNeeded, target: float) -> str:

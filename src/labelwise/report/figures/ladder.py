@@ -45,7 +45,7 @@ def plot_ladder(rungs: Sequence[Rung], *, title: str) -> Axes:
             color=PALETTE[STEPS.index(step) % len(PALETTE)],
             edgecolor="white",
             hatch="//" if step.has_suggested_labels else None,
-            error_kw={"ecolor": "#555555", "elinewidth": 1},
+            error_kw={"ecolor": "#8A8A8A", "elinewidth": 1},
         )
         for place, height, top in zip(places, heights, tops, strict=True):
             axes.annotate(

@@ -111,6 +111,7 @@ def plot_reliability(parts: Mapping[str, Reliability], title: str) -> Axes:
             color=color,
             linestyle=dashes,
             marker=marker,
+            clip_on=False,
             label=f"{name}: calibration error {data.error:.3f}",
         )
     axes.set_xlim(0, 1)
