@@ -21,6 +21,7 @@ bench: setup
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/decoding.py
 	$(BIN)/python benchmarks/rungs.py
+	$(BIN)/python benchmarks/refining.py
 
 setup: .venv/installed
 

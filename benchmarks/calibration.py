@@ -1,6 +1,6 @@
-"""Whether probabilities can be believed, on the models of finished studies.
+"""Whether stated probabilities are right, on the models of finished studies.
 
-At the budgets for which a study holds "poisson, suggested", and those of its students.
+At the budgets at which a study ran "poisson, suggested", and those of its students.
 
 Example: python benchmarks/calibration.py mnist.run letters26.run fashion-mnist.run
 """
@@ -21,14 +21,15 @@ from labelwise.labels import UNLABELED
 from labelwise.planning.suggest import suggest_from
 from labelwise.student import Student, refine
 from labelwise.study.analysis import reliability
+from labelwise.study.folder import read_notes
+from labelwise.study.methods import POISSON_SUGGESTED, RANDOM, STUDENT, STUDENT_SUGGESTED, SUGGESTED
 from labelwise.study.results import read_cells
-from labelwise.study.run import read_notes
 from labelwise.study.sweep import draw_labels
 
 RISK = 0.05
 MODEL_SEEDS = (0, 1, 2)
 STUDENT_SEEDS = (0,)  # minutes each
-STUDENTS = {"student": "random", "student, suggested": "suggested"}
+STUDENTS = {method.id: method.selection for method in (STUDENT, STUDENT_SUGGESTED)}
 
 Figures = tuple[float, ...]
 
@@ -46,7 +47,7 @@ def measure(run: Path) -> dict[tuple[int, str, str], list[Figures]]:
     """Figures of each model, by number of labels, how they were chosen, and who answers."""
     X, truth, _ = load_dataset(read_notes(run)["study"]["dataset"])
     cells = read_cells(run / "results.csv")
-    budgets = sorted({cell.n_labeled for cell in cells if cell.method == "poisson, suggested"})
+    budgets = sorted({cell.n_labeled for cell in cells if cell.method == POISSON_SUGGESTED.id})
     taught = {(cell.n_labeled, STUDENTS[cell.method]) for cell in cells if cell.method in STUDENTS}
     found: dict[tuple[int, str, str], list[Figures]] = {}
     for seed in MODEL_SEEDS:
@@ -56,7 +57,7 @@ def measure(run: Path) -> dict[tuple[int, str, str], list[Figures]]:
         for n_labeled in budgets:
             suggested = np.full(len(truth), UNLABELED)
             suggested[chosen[:n_labeled]] = truth[chosen[:n_labeled]]
-            for how, y in (("random", draw_labels(truth, n_labeled, seed)), ("suggested", suggested)):
+            for how, y in ((RANDOM, draw_labels(truth, n_labeled, seed)), (SUGGESTED, suggested)):
                 hidden = y == UNLABELED
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore", LabelwiseWarning)
@@ -78,12 +79,13 @@ def main() -> None:
     for run in parser.parse_args().runs:
         name = Path(read_notes(run)["data"]["name"]).stem
         lines = [
-            f"# Can probabilities be believed? {name}",
+            f"# Are the probabilities right? {name}",
             "",
-            f"`python benchmarks/calibration.py {name}.run`: items without a label, one draw a model.",
-            "Calibration error: mean of |accuracy - probability|, in ten bins. At a risk of "
-            f"{RISK:.0%} so many items are answered",
-            "that as many of the answers are expected to be wrong (`labelwise decode --risk`).",
+            f"`python benchmarks/calibration.py {name}.run`: items without a label, one draw per model.",
+            "Calibration error: mean of |accuracy - probability| in ten bins. At a risk of "
+            f"{RISK:.0%}, as many",
+            "items are answered as leave that share of the answers wrong in expectation",
+            "(`labelwise decode --risk`).",
             "",
             "| labels | answers by | models | accuracy | mean probability | calibration error "
             "| answered at risk | wrong among them |",

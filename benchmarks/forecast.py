@@ -14,7 +14,7 @@ from labelwise import GMVAE, SoftDecoder, load_dataset
 from labelwise.encoding import Encoding
 from labelwise.labels import UNLABELED
 from labelwise.planning.forecast import forecast_accuracy
-from labelwise.study.run import read_notes
+from labelwise.study.folder import read_notes
 from labelwise.study.sweep import draw_labels
 
 FURTHER = (10, 50, 100)
@@ -50,7 +50,7 @@ def main() -> None:
             for draw in range(N_DRAWS):
                 y = draw_labels(truth, n_labeled, draw)
                 forecast = forecast_accuracy(
-                    SoftDecoder(), posteriors.values, y, further=FURTHER, random_state=draw
+                    SoftDecoder(), posteriors.posteriors, y, further=FURTHER, random_state=draw
                 )
                 found = [accuracy(posteriors, truth, n_labeled + more, draw) for more in (0, *FURTHER)]
                 promised.append([forecast.accuracy[0], *forecast.gain[1:]])

@@ -22,6 +22,7 @@ from labelwise.planning.suggest import suggest_from
 from labelwise.student import Student, refine
 
 N_LABELS = 140
+N_NEIGHBORS = 10  # as the decoders have by default
 N_MANY = 145_600  # items of EMNIST Letters
 N_LATENT, N_COMPONENTS = 32, 100
 
@@ -44,23 +45,21 @@ def rungs_of(name: str, model: Path | None) -> list[Row]:
         gmvae = timed(rows, "training the model", lambda: GMVAE(augment="affine", random_state=0).fit(X))
     else:
         gmvae = GMVAE.load(model)
-    posteriors = timed(rows, "posteriors and latents", lambda: gmvae.encode(X))
+    encoding = timed(rows, "posteriors and latents", lambda: gmvae.encode(X))
     found = timed(
-        rows, f"suggesting {N_LABELS} items", lambda: suggest_from(posteriors, N_LABELS, random_state=0)
+        rows, f"suggesting {N_LABELS} items", lambda: suggest_from(encoding, N_LABELS, random_state=0)
     )
     chosen = np.array([suggestion.index for suggestion in found])
     y = np.full(len(X), -1)
     y[chosen] = truth[chosen]
-    timed(
-        rows, "graph of neighbours, once for all decoders", lambda: posteriors.neighbourhood(10).parts.shape
-    )
+    timed(rows, "graphs of neighbours, once for all decoders", lambda: encoding.precompute(N_NEIGHBORS))
     for decoder in DECODERS:
-        timed(rows, decoder, lambda kind=DECODERS[decoder]: kind().fit(posteriors, y).predict(posteriors))
-    decoder = DECODERS["auto"]().fit(posteriors, y)
+        timed(rows, decoder, lambda kind=DECODERS[decoder]: kind().fit(encoding, y).predict(encoding))
+    decoder = DECODERS["auto"]().fit(encoding, y)
     timed(
         rows,
         "student",
-        lambda: refine(Student("affine"), decoder, X, posteriors, y, random_state=0),
+        lambda: refine(Student("affine"), decoder, X, encoding, y, random_state=0),
     )
     return rows
 
@@ -74,14 +73,14 @@ def on_many_items() -> list[Row]:
     latents = (centres[homes] + 0.5 * rng.standard_normal((N_MANY, N_LATENT))).astype(np.float32)
     responsibilities = np.full((N_MANY, N_COMPONENTS), 0.1 / N_COMPONENTS, dtype=np.float32)
     responsibilities[np.arange(N_MANY), homes] += 0.9
-    posteriors = Encoding(responsibilities, latents)
-    timed(rows, "suggesting 100 items", lambda: suggest_from(posteriors, 100, random_state=0))
+    encoding = Encoding(responsibilities, latents)
+    timed(rows, "suggesting 100 items", lambda: suggest_from(encoding, 100, random_state=0))
     given = np.zeros((N_MANY, 26), dtype=np.float32)
     labeled = rng.permutation(N_MANY)[:291]
     given[labeled, homes[labeled] % 26] = 1
 
     def spread() -> np.ndarray:
-        pool = Neighbourhood(latents, 10)
+        pool = Neighbourhood(latents, N_NEIGHBORS)
         return DECODERS["poisson"]().node_scores(pool, pool.gather(given))
 
     timed(rows, "spreading 291 labels, graph included", spread)

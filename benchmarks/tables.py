@@ -1,4 +1,4 @@
-"""Keep what a finished study found: results, curve, and a page with its tables.
+"""Keep the results of a finished study: tables, figures, and a page.
 
 Example: labelwise study studies/mnist.toml -o mnist.run && python benchmarks/tables.py mnist.run mnist
 """
@@ -10,13 +10,15 @@ import math
 import shutil
 from pathlib import Path
 
-from labelwise.report.findings import HARD, PUBLISHED_HARD, SOFT, paired_gains
-from labelwise.report.report import answers, ladder_rows
+from labelwise.report.findings import COMPARED, paired_gains
+from labelwise.report.report import ladder_rows
+from labelwise.report.sentences import answers
 from labelwise.storage import read_manifest
+from labelwise.study.folder import read_notes
 from labelwise.study.ladder import climb
+from labelwise.study.methods import LABEL_SPREADING, SOFT, label_of
 from labelwise.study.protocol import make_study
-from labelwise.study.results import Cell, Summary, read_cells, summarise
-from labelwise.study.run import read_notes
+from labelwise.study.results import NO_MODEL, Cell, Summary, read_cells, summarise
 
 RESULTS = Path(__file__).parent / "results"
 KEPT = (
@@ -39,33 +41,36 @@ def number(mean: float, half_width: float) -> str:
 def accuracy_table(summaries: list[Summary]) -> list[str]:
     budgets = sorted({row.n_labeled for row in summaries})
     found = {(row.method, row.n_labeled): row for row in summaries}
-    lines = ["| labels | " + " | ".join(f"{n:,}" for n in budgets) + " | seconds a cell |"]
+    lines = ["| labels | " + " | ".join(f"{n:,}" for n in budgets) + " | seconds per cell |"]
     lines.append("| --- " * (len(budgets) + 2) + "|")
     for method in dict.fromkeys(row.method for row in summaries):
         rows = [found.get((method, n)) for n in budgets]
         cost = [row.seconds for row in rows if row is not None]
         values = ["" if row is None else number(row.mean, row.half_width) for row in rows]
-        lines.append(f"| {method} | " + " | ".join(values) + f" | {min(cost):.2g} to {max(cost):.2g} |")
+        lines.append(
+            f"| {label_of(method)} | " + " | ".join(values) + f" | {min(cost):.2g} to {max(cost):.2g} |"
+        )
     return lines
 
 
 def draws_and_seeds(cells: list[Cell]) -> str:
-    """How many there are of each; the plans that share a run folder need not agree."""
+    """Say how many draws and seeds there are; studies that share a run folder may differ in them."""
     found: dict[tuple[int, int], list[str]] = {}
-    for method in dict.fromkeys(cell.method for cell in cells if cell.model_seed >= 0):
+    for method in dict.fromkeys(cell.method for cell in cells if cell.model_seed != NO_MODEL):
         own = [cell for cell in cells if cell.method == method]
         size = len({cell.draw for cell in own}), len({cell.model_seed for cell in own})
         found.setdefault(size, []).append(method)
     (most, _), *others = sorted(found.items(), reverse=True)
-    fewer = (f"{size[0]} x {size[1]} of {'; '.join(methods)}" for size, methods in others)
+    fewer = (f"{size[0]} x {size[1]} of {'; '.join(map(label_of, methods))}" for size, methods in others)
     return "; ".join([f"{most[0]} x {most[1]}", *fewer])
 
 
 def gain_table(cells: list[Cell]) -> list[str]:
-    others = (PUBLISHED_HARD, HARD, "label spreading", "XGBoost")
-    columns = [{gain.n_labeled: gain for gain in paired_gains(cells, SOFT, other)} for other in others]
-    lines = ["| labels | " + " | ".join(f"less {other}" for other in others) + " |"]
-    lines.append("| --- " * (len(others) + 1) + "|")
+    columns = [
+        {gain.n_labeled: gain for gain in paired_gains(cells, SOFT.id, other.id)} for other in COMPARED
+    ]
+    lines = ["| labels | " + " | ".join(f"minus {other.label}" for other in COMPARED) + " |"]
+    lines.append("| --- " * (len(COMPARED) + 1) + "|")
     for n_labeled in sorted({cell.n_labeled for cell in cells}):
         values = [
             number(column[n_labeled].mean, column[n_labeled].half_width) if n_labeled in column else ""
@@ -80,9 +85,9 @@ def ladder_table(summaries: list[Summary]) -> list[str]:
     if not rows:
         return []
     return [
-        "## From the published decoding to the student",
+        "## From published decoding to the student",
         "",
-        "| labels | step | method | accuracy, % | gain | over label spreading | seconds a cell |",
+        f"| labels | step | method | accuracy, % | gain | over {LABEL_SPREADING.label} | seconds per cell |",
         "| --- " * 7 + "|",
         *["| " + " | ".join(row) + " |" for row in rows],
         "",
@@ -105,7 +110,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
-    parser.add_argument("--plan", default="", help="the plan's path, for the command in the page")
+    parser.add_argument("--plan", default="", help="path of the study file, for the command on the page")
     options = parser.parse_args()
     run, name = options.run, options.name
     notes, cells = read_notes(run), read_cells(run / "results.csv")
@@ -127,9 +132,9 @@ def main() -> None:
         "",
         "Mean and half the 95 % interval over label draws and model seeds as crossed random effects",
         f"({draws_and_seeds(cells)}); methods without a model: over draws. Above "
-        f"{study.slow_labels:,} labels slow methods got {study.slow_draws} draw(s). {failed} cells failed.",
+        f"{study.slow_labels:,} labels, slow methods got {study.slow_draws} draw(s). {failed} cells failed.",
         "",
-        "## Soft decoding against others, same labels and models",
+        "## Soft decoding against others, with the same labels and models",
         "",
         *gain_table(cells),
         "",

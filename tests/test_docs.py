@@ -22,12 +22,13 @@ def blocks(document: str, language: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_the_readme_python_blocks_run_in_order(capsys):
+def test_the_readme_python_blocks_run_in_order(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     for block in blocks("README.md", "python"):
         exec(compile(block, "README.md", "exec"), namespace)
     accuracies = [float(line) for line in capsys.readouterr().out.split()]
-    assert len(accuracies) == 2
+    assert len(accuracies) == 1
     assert min(accuracies) > 0.5  # ten classes, 36 labels: chance is 0.1
 
 
@@ -97,4 +98,4 @@ def test_every_method_is_described():
         for name in line.split("|")[1].split(", ")
     }
     described |= {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")}
-    assert set(METHODS) <= described
+    assert {method.name for method in METHODS.values()} <= described

@@ -126,6 +126,17 @@ class Encoding:
         """How much components share items: Q'Q, shape (n_components, n_components), float64."""
         return np.asarray((self.posteriors.T @ self.posteriors).astype(np.float64))
 
+    def precompute(self, n_neighbors: int) -> None:
+        """Compute now what decoders would compute at first use: ranks, overlap, and a graph of each part.
+
+        Worth it where copies of the encoding go to several processes.
+        """
+        _ = self.top, self.overlap
+        for part in PARTS:
+            if self.has(part):
+                graph = self.points(part).neighbourhood(n_neighbors)
+                _ = graph.degrees, graph.parts
+
     def has(self, part: str) -> bool:
         """Whether the "latents" or the "features" are there."""
         return getattr(self, part) is not None

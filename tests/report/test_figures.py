@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from labelwise.errors import MissingExtraError
-from labelwise.report.figures import plot_component_samples
+from labelwise.report.figures import plot_accuracy_curve, plot_component_samples
+from labelwise.study.results import Summary
 
 matplotlib_figure = pytest.importorskip("matplotlib.figure")
 
@@ -66,6 +67,20 @@ def test_without_matplotlib_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", without_matplotlib)
     with pytest.raises(MissingExtraError) as caught:
         plot_component_samples(IMAGES, CAPTIONS, "Title")
-    assert str(caught.value) == (
-        'drawing figures needs matplotlib, which is not installed: pip install "labelwise[study]"'
-    )
+    assert "matplotlib" in str(caught.value)
+    assert "labelwise[study]" in str(caught.value)
+
+
+def test_the_curve_calls_methods_by_label_and_lists_the_best_at_the_right_end_first():
+    rows = [
+        Summary("toy", n_labeled, method, mean, 0.01, 5, fraction=n_labeled / 1000)
+        for method, means in {"hard-published": (0.5, 0.7), "poisson-typiclust": (0.4, 0.9)}.items()
+        for n_labeled, mean in zip((10, 100), means, strict=True)
+    ]
+    axes = plot_accuracy_curve(rows, target=0.8, n_components=20, n_covering=50, title="toy")
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "poisson, TypiClust",
+        "hard (as published)",
+    ]
+    drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
+    assert drawn["hard (as published)"] == [0.5, 0.7]

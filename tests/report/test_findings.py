@@ -54,29 +54,29 @@ class TestPairedGains:
 
     def test_a_method_without_a_model_is_paired_with_every_seed(self):
         soft = cells_of("soft", {10: 0.8}) + cells_of("soft", {10: 0.6}, seed=1)
-        (gain,) = paired_gains(soft + cells_of("XGBoost", {10: 0.5}, seed=-1), "soft", "XGBoost")
+        (gain,) = paired_gains(soft + cells_of("xgboost", {10: 0.5}, seed=-1), "soft", "xgboost")
         assert gain.mean == pytest.approx(0.2)
 
     def test_draws_that_one_of_them_lacks_are_left_out(self):
-        soft, other = cells_of("soft", {10: 0.8}, spread=0.1), cells_of("XGBoost", {10: 0.5}, seed=-1)[:1]
-        (gain,) = paired_gains(soft + other, "soft", "XGBoost")
+        soft, other = cells_of("soft", {10: 0.8}, spread=0.1), cells_of("xgboost", {10: 0.5}, seed=-1)[:1]
+        (gain,) = paired_gains(soft + other, "soft", "xgboost")
         assert gain.mean == pytest.approx(0.25)
         assert math.isnan(gain.half_width)
 
     def test_nothing_to_pair(self):
-        assert paired_gains(cells_of("soft", {10: 0.8}), "soft", "XGBoost") == []
+        assert paired_gains(cells_of("soft", {10: 0.8}), "soft", "xgboost") == []
 
 
 def test_best_peers():
-    cells = cells_of("soft", {10: 0.8}) + cells_of("hard", {10: 0.7}) + cells_of("A", {10: 0.6})
-    ((mine, other),) = best_peers(summarise([*cells, *cells_of("B", {10: 0.9})]), ("soft", "hard"))
-    assert (mine.method, other.method) == ("soft", "B")
+    cells = cells_of("soft", {10: 0.8}) + cells_of("hard", {10: 0.7}) + cells_of("mlp", {10: 0.6})
+    ((mine, other),) = best_peers(summarise([*cells, *cells_of("mixture-classifier", {10: 0.9})]))
+    assert (mine.method, other.method) == ("soft", "mixture-classifier")
 
 
 def test_exchanges_say_what_a_peer_needs_for_the_same_accuracy():
     cells = cells_of("soft", {10: 0.8, 100: 0.95, 1000: 0.4})
-    cells += cells_of("XGBoost", {10: 0.5, 100: 0.7, 1000: 0.9}, seed=-1)
-    (row,) = exchanges(summarise(cells), "soft", "XGBoost")
+    cells += cells_of("xgboost", {10: 0.5, 100: 0.7, 1000: 0.9}, seed=-1)
+    (row,) = exchanges(summarise(cells), "soft", "xgboost")
     # .8 lies half way between 100 and 1,000 labels; .95 is never reached; .4 was reached before the first.
     assert row.n_labeled == 10
     assert row.n_peer == pytest.approx(math.sqrt(100 * 1000))

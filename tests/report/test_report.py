@@ -7,14 +7,22 @@ import json
 import re
 import shutil
 import subprocess
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cli.conftest import digits, labelwise
+from labelwise.errors import DoubtfulLabelWarning
 from labelwise.report.figures.style import line_of
+from labelwise.report.gallery import fit_auto, look_closely, stated_and_right
+from labelwise.study.answers import auto_decoder
+from labelwise.study.features import model_task
+from labelwise.study.folder import read_notes
 from labelwise.study.methods import METHODS
+from labelwise.study.protocol import make_study
+from labelwise.study.results import read_cells
 
 pytest.importorskip("jinja2")
 pytest.importorskip("plotly")
@@ -30,7 +38,7 @@ def run(tmp_path_factory):
     return study_of(METHODS_STUDIED, tmp_path_factory.mktemp("report"), draws=3)
 
 
-def study_of(methods, folder, *, draws):
+def study_of(methods, folder, *, draws, held_out=0.2, epochs=40):
     X, truth = digits(500)
     names = np.array([f"{code}" if code else "<script>alert(1)</script>" for code in range(10)])
     np.savez(folder / "digits.npz", X=X, y=truth, names=names)
@@ -39,14 +47,14 @@ def study_of(methods, folder, *, draws):
 dataset = "digits.npz"
 budgets = [12, 60]
 draws = {draws}
-held_out = 0.2
+held_out = {json.dumps(held_out)}
 methods = {json.dumps(methods)}
 [model]
 n_components = 15
 n_latent = 4
 n_hidden = 64
 n_layers = 1
-max_epochs = 40
+max_epochs = {epochs}
 learning_rate = 5e-3
 """
     )
@@ -101,11 +109,11 @@ def test_the_page_is_self_contained_and_escapes_names(run):
 def test_the_same_command_again_repeats_nothing(run):
     before = (run[0] / "results.csv").read_bytes()
     outcome = labelwise("study", run[0].parent / "small.toml", "-o", run[0], "--jobs", 1, "--json")
-    assert "30 of 30 cells are done already" in outcome.err
-    assert "training the model" not in outcome.err
+    assert "30 of 30 cells" in outcome.err
+    assert "training" not in outcome.err
     assert (run[0] / "results.csv").read_bytes() == before
     summary = json.loads(outcome.out)["summary"]
-    assert len(summary) == 2 * len(METHODS_STUDIED)
+    assert [row["method"] for row in summary] == 2 * METHODS_STUDIED
 
 
 @pytest.mark.slow
@@ -136,9 +144,9 @@ def test_the_page_draws_in_a_real_browser(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ([], "give a STUDY.toml, or --dataset NAME"),
-        (["nowhere.toml"], "nowhere.toml cannot be read: No such file or directory"),
-        (["--dataset", "digits", "--address", "tcp://x:1"], "--address is for --backend dask"),
+        ([], "--dataset"),
+        (["nowhere.toml"], "nowhere.toml"),
+        (["--dataset", "digits", "--address", "tcp://x:1"], "--backend dask"),
         (["--dataset", "nowhere.npz"], "nowhere.npz"),
     ],
 )
@@ -157,8 +165,31 @@ def test_without_a_method_that_it_compares_there_is_no_figure_of_robustness(tmp_
 
 
 def test_every_method_has_a_look_of_its_own():
-    looks = [(line.color, line.dashes, line.marker) for line in map(line_of, METHODS)]
+    looks = [(line.color, line.dashes, line.marker) for line in map(line_of, [*METHODS, "another"])]
     assert len(set(looks)) == len(looks)
+
+
+@pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
+def test_auto_in_the_report_is_auto_in_the_cells(tmp_path):
+    """The figures speak of the very decoder that was scored: same choice, same answers."""
+    folder, _ = study_of(["auto", "soft", "hard"], tmp_path, draws=1, held_out="none", epochs=1)
+    study = make_study(read_notes(folder)["study"])
+    close = look_closely(study, folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DoubtfulLabelWarning)
+        auto = fit_auto(close)
+        task = model_task(close.gmvae, close.dataset.X, close.dataset.X[:0])
+        cell = auto_decoder().fit(task.pool.encoding, close.decoded.y)
+    assert (auto.choice_, auto.reason_) == (cell.choice_, cell.reason_)
+    # After one epoch, neighbours of the items are better than those of the latents: the features count.
+    assert auto.choice_.endswith("on features")
+    _, right = stated_and_right(close)
+    scored = {
+        each.method: each.accuracy
+        for each in read_cells(folder / "results.csv")
+        if (each.n_labeled, each.draw) == (close.n_labeled, 0)
+    }
+    assert {method.id: hits.mean() for method, hits in right.items()} == pytest.approx(scored, abs=1e-12)
 
 
 def test_images_are_png(run):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -10,13 +12,73 @@ from sklearn.semi_supervised import LabelSpreading
 
 from labelwise.decoding import HardDecoder, SoftDecoder
 from labelwise.encoding import Encoding
-from labelwise.study.features import Task, View, prepare
-from labelwise.study.methods import METHODS, by_classifier
+from labelwise.study.answers import by_classifier
+from labelwise.study.features import Task, View, plain_task, prepare
+from labelwise.study.methods import (
+    DEFAULT_METHODS,
+    HARD,
+    HARD_PUBLISHED,
+    LOGISTIC,
+    METHODS,
+    MLP,
+    SOFT,
+    XGBOOST,
+    XGBOOST_TUNED,
+    id_of,
+    label_of,
+    name_of,
+    phrase_of,
+)
 from labelwise.study.spreading import neighbour_graph, spread_codes
 from labelwise.study.sweep import draw_labels
 
 N_POOL, N_HELD_OUT = 300, 60
 NEEDS = {"principal", "kmeans", "mixture", "graph"}
+
+
+# What study files and results written so far call methods.
+NAMES = """
+hard (as published) | hard | soft | related | bayes | spreading | poisson | auto | student
+soft, suggested | poisson, suggested | auto, suggested | student, suggested
+poisson, k-means | poisson, TypiClust | poisson, ProbCover | k-means | Gaussian mixture | mixture classifier
+label spreading | self-training | logistic regression | logistic regression, tuned
+MLP | XGBoost | XGBoost, tuned
+"""
+NAMES = [name.strip() for line in NAMES.strip().splitlines() for name in line.split("|")]
+
+
+class TestTable:
+    def test_names_in_files_stay(self):
+        assert [method.name for method in METHODS.values()] == NAMES
+
+    def test_ids_are_slugs_and_keys(self):
+        for id, method in METHODS.items():
+            assert method.id == id
+            assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id)
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_names_and_ids_lead_to_each_other(self, name):
+        id = id_of(name)
+        assert name_of(id) == name
+        assert id_of(id) == id
+
+    def test_what_nobody_knows_stands_for_itself(self):
+        assert id_of("wizardry") is None
+        assert name_of("wizardry") == label_of("wizardry") == phrase_of("wizardry") == "wizardry"
+
+    def test_by_default_labels_are_random_and_there_is_no_student(self):
+        assert len(DEFAULT_METHODS) == 18
+        assert {METHODS[id].selection for id in DEFAULT_METHODS} == {"random"}
+        assert "student" not in DEFAULT_METHODS
+
+    def test_what_a_method_needs_is_a_feature(self):
+        features = {*vars(View(np.zeros((1, 1)))), "graph"}
+        for method in METHODS.values():
+            assert method.needs <= features
+
+    def test_only_methods_on_our_encoding_use_the_model(self):
+        peers = [method.id for method in METHODS.values() if not method.uses_model]
+        assert peers == list(METHODS)[-10:]
 
 
 @pytest.fixture(scope="module")
@@ -44,47 +106,50 @@ def task(blobs):
     return Task(pool, held_out, made.graph)
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_every_method_learns_what_is_easy(name, task, blobs):
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_every_method_learns_what_is_easy(method, task, blobs):
     truth = blobs[2]
-    if name.startswith("XGBoost"):
+    if method in (XGBOOST, XGBOOST_TUNED):
         pytest.importorskip("xgboost")
     # 40 labels; trees with the default leaf weight need more.
-    y = draw_labels(truth[:N_POOL], 150 if name in ("XGBoost", "MLP") else 40, draw=0)
-    answers = METHODS[name].run(task, y, 0)
+    y = draw_labels(truth[:N_POOL], 150 if method in (XGBOOST, MLP) else 40, draw=0)
+    answers = method.run(task, y, 0)
     assert answers.pool.shape == (N_POOL,)
     assert (answers.pool == truth[:N_POOL]).mean() > 0.9
     assert (answers.held_out == truth[N_POOL:]).mean() > 0.9
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_one_class_alone_is_answered_everywhere(name, task, blobs):
-    if name.startswith("XGBoost"):
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_one_class_alone_is_answered_everywhere(method, task, blobs):
+    if method in (XGBOOST, XGBOOST_TUNED):
         pytest.importorskip("xgboost")
     y = np.full(N_POOL, -1)
     y[:5] = 2
-    answers = METHODS[name].run(task, y, 0)
+    answers = method.run(task, y, 0)
     assert set(answers.pool) <= {2}
     assert set(answers.held_out) <= {2}
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_a_class_in_the_middle_may_be_missing(name, task, blobs):
-    if name.startswith("XGBoost"):
+@pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
+def test_a_class_in_the_middle_may_be_missing(method, task, blobs):
+    if method in (XGBOOST, XGBOOST_TUNED):
         pytest.importorskip("xgboost")
     truth = blobs[2][:N_POOL]
     y = np.where(np.isin(truth, (0, 2)) & (np.arange(N_POOL) < 160), truth, -1)
-    answers = METHODS[name].run(task, y, 0)
+    answers = method.run(task, y, 0)
     assert set(answers.pool) <= {0, 2}
     known = truth != 1
     assert (answers.pool[known] == truth[known]).mean() > 0.9
 
 
-@pytest.mark.parametrize("name", ["hard (as published)", "hard", "soft"])
-def test_decoding_is_that_of_the_decoders(name, task, blobs):
-    decoder = {"soft": SoftDecoder(), "hard": HardDecoder()}.get(name, HardDecoder(unnamed="first"))
+@pytest.mark.parametrize(
+    ("method", "decoder"),
+    [(HARD_PUBLISHED, HardDecoder(unnamed="first")), (HARD, HardDecoder()), (SOFT, SoftDecoder())],
+    ids=["hard-published", "hard", "soft"],
+)
+def test_decoding_is_that_of_the_decoders(method, decoder, task, blobs):
     Q, y = blobs[1][:N_POOL], draw_labels(blobs[2][:N_POOL], 4, draw=1)
-    np.testing.assert_array_equal(METHODS[name].run(task, y, 0).pool, decoder.fit(Q, y).predict(Q))
+    np.testing.assert_array_equal(method.run(task, y, 0).pool, decoder.fit(Q, y).predict(Q))
 
 
 def test_logistic_regression_standardises_by_the_labelled_items(blobs):
@@ -96,7 +161,7 @@ def test_logistic_regression_standardises_by_the_labelled_items(blobs):
     scaled = (flat - flat[labeled].mean(axis=0)) / flat[labeled].std(axis=0)
     expected = LogisticRegression(max_iter=2000).fit(scaled[labeled], y[labeled]).predict(scaled)
     task = Task(View(X[:N_POOL]))
-    answers = METHODS["logistic regression"].run(task, y, 0)
+    answers = LOGISTIC.run(task, y, 0)
     np.testing.assert_array_equal(answers.pool, expected)
     assert answers.held_out is None
 
@@ -111,7 +176,7 @@ def test_a_classifier_sees_labelled_items_only(blobs):
 
     X, _, truth = blobs
     y = draw_labels(truth[:N_POOL], 30, draw=0)
-    by_classifier(lambda codes, seed: Spy(), "items").run(Task(View(X[:N_POOL])), y, 0)
+    by_classifier(lambda codes, seed: Spy(), "items")(Task(View(X[:N_POOL])), y, 0)
     np.testing.assert_array_equal(seen[0][0], X[:N_POOL][y != -1])
     np.testing.assert_array_equal(seen[0][1], y[y != -1])
 
@@ -189,3 +254,13 @@ class TestPrepare:
         made, _ = prepare({"principal"}, images[:20], images[20:], 3)
         assert made.pool.items.shape == (20, 20)
         assert made.held_out.principal.shape == (10, 20)
+
+    def test_a_plain_task_holds_the_items_alone(self):
+        images = np.arange(30 * 20).reshape(30, 4, 5)
+        task = plain_task(images[:20], images[20:])
+        np.testing.assert_array_equal(task.pool.items, images[:20].reshape(20, 20))
+        np.testing.assert_array_equal(task.held_out.items, images[20:].reshape(10, 20))
+        assert {name for name, value in vars(task.pool).items() if value is not None} == {"items"}
+        with pytest.raises(LookupError):
+            task.pool.get("encoding")
+        assert plain_task(images, images[:0]).held_out is None

@@ -57,12 +57,15 @@ def test_fractions_that_make_no_sense_for_the_size_are_left_out():
         ({}, "dataset is missing"),
         ({"dataset": "digits", "drawz": 3}, "unknown key drawz: did you mean draws?"),
         ({"dataset": "digits", "xyzzy": 3}, "unknown key xyzzy: allowed are dataset, fractions"),
-        ({"dataset": "digits", "methods": ["soft", "wizardry"]}, "methods=.*wizardry.* must be a list"),
+        ({"dataset": "digits", "methods": ["soft", "wizardry"]}, "unknown method wizardry: allowed are hard"),
+        ({"dataset": "digits", "methods": ["XGBost"]}, "unknown method XGBost: did you mean XGBoost?"),
+        ({"dataset": "digits", "methods": ["soft", 3]}, r"methods=\['soft', 3\]"),
+        ({"dataset": "digits", "methods": ["MLP", "mlp"]}, "methods .*twice"),
         ({"dataset": "digits", "methods": []}, "methods"),
         ({"dataset": "digits", "fractions": [0.1, 1.5]}, r"fractions=\[0.1, 1.5\] must be"),
         ({"dataset": "digits", "fractions": [0.1], "budgets": [3]}, "not both"),
         ({"dataset": "digits", "draws": 0}, "draws=0 must be an integer of at least 1"),
-        ({"dataset": "digits", "model_seeds": [1, 1]}, "model_seeds names something twice"),
+        ({"dataset": "digits", "model_seeds": [1, 1]}, "model_seeds .*twice"),
         ({"dataset": "digits", "held_out": "all"}, "held_out='all' must be"),
         ({"dataset": "digits", "model": {"n_component": 5}}, "did you mean model.n_components?"),
         ({"dataset": "digits", "model": {"n_components": -5}}, "n_components=-5 must be"),
@@ -73,6 +76,13 @@ def test_fractions_that_make_no_sense_for_the_size_are_left_out():
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(StudyError, match=message):
         make_study(settings)
+
+
+def test_methods_are_given_by_name_or_id_and_written_by_name():
+    study = make_study({"dataset": "digits", "methods": ["hard (as published)", "label-spreading", "MLP"]})
+    assert study.methods == ("hard-published", "label-spreading", "mlp")
+    assert study.as_dict()["methods"] == ["hard (as published)", "label spreading", "MLP"]
+    assert make_study(study.as_dict()) == study
 
 
 def test_all_faults_are_named_at_once():
@@ -107,9 +117,9 @@ def data(y, names=("a", "b", "c"), split=None):
     ("dataset", "message"),
     [
         (data(None), "has no label column"),
-        (data(np.zeros(30, int), names="a"), "one class only"),
+        (data(np.zeros(30, int), names="a"), "only one class"),
         (data([0, 1, 2]), "3 items of 3 classes: too few"),
-        (data([0] * 20 + [1] * 5 + [2]), r"classes of fewer than two items: 'c' \(1\)"),
+        (data([0] * 20 + [1] * 5 + [2]), r"'c' \(1\)"),
     ],
 )
 def test_data_that_cannot_be_studied_are_refused(dataset, message):

@@ -16,13 +16,17 @@ import numpy as np
 import pytest
 
 from labelwise.errors import StudyError
+from labelwise.events import Cancelled
+from labelwise.gmvae import GMVAE
+from labelwise.graph.nearest import NearestPoints
 from labelwise.study import run as run_module
+from labelwise.study.features import model_task
 from labelwise.study.methods import METHODS
 from labelwise.study.protocol import make_study
 from labelwise.study.results import read_cells
 from labelwise.study.run import Workers, plan_cells, run_study
 
-FAST = ["hard (as published)", "hard", "soft", "k-means", "label spreading", "logistic regression"]
+FAST = ["hard (as published)", "hard", "soft", "k-means", "label spreading", "logistic regression"]  # by name
 MODEL = {
     "n_components": 8,
     "n_latent": 3,
@@ -64,9 +68,9 @@ def study(place):
 
 @pytest.fixture(scope="module")
 def finished(study, place):
-    lines = []
-    run_study(study, place / "run", ONE, say=lines.append)
-    return place / "run", lines
+    events = []
+    run_study(study, place / "run", ONE, listen=events.append)
+    return place / "run", events
 
 
 def bare(cells):
@@ -114,19 +118,35 @@ class TestFinished:
             run_study(study, finished[0], ONE)
         assert (finished[0] / "results.csv").read_bytes() == before
 
-    def test_progress_says_what_is_left(self, finished):
-        assert "model 1: cell 12 of 12, about 0 s left" in finished[1]
+    def test_results_call_methods_by_name(self, finished):
+        with (finished[0] / "results.csv").open(newline="") as file:
+            assert list(dict.fromkeys(row["method"] for row in csv.DictReader(file))) == FAST
+
+    def test_events_count_cells_up_to_the_end(self, finished):
+        assert {event.stage for event in finished[1]} == {"study", "training", "encoding"}
+        events = [event for event in finished[1] if event.stage == "study"]
+        fractions = [event.fraction for event in events]
+        assert fractions == sorted(fractions)
+        assert [event.fraction for event in events if event.fraction == 1] == [1.0]
+        assert events[-1].fraction == 1
+        counts = [int(event.numbers["cells"]) for event in events]
+        assert sorted(set(counts)) == list(range(37))
+        assert {event.numbers["n_cells"] for event in events} == {36}
+
+    def test_events_say_what_is_left(self, finished):
+        assert any(event.message.startswith("model 1: cell 12 of 12,") for event in finished[1])
 
 
 class TestResume:
     def test_lost_cells_are_run_again_and_come_out_the_same(self, study, place, finished, tmp_path):
         rows = (finished[0] / "results.csv").read_text().splitlines(keepends=True)
         other = tmp_path / "run"
-        run_study(replace(study, draws=1, methods=("soft", "k-means")), other, ONE)
+        run_study(replace(study, draws=1, methods=("soft", "kmeans")), other, ONE)
         (other / "results.csv").write_text("".join(rows[:9]) + rows[9][:20])
-        lines = []
-        run_study(study, other, ONE, say=lines.append)
-        assert "8 of 36 cells are done already" in lines
+        events = []
+        run_study(study, other, ONE, listen=events.append)
+        assert "8 of 36 cells" in events[0].message
+        assert events[0].numbers == {"cells": 8, "n_cells": 36}
         assert bare(read_cells(other / "results.csv")) == bare(read_cells(finished[0] / "results.csv"))
 
     def test_more_draws_methods_and_seeds_are_added(self, study, place, tmp_path):
@@ -169,6 +189,40 @@ run.run_study(make_study(settings), Path(sys.argv[1]), run.Workers(n_jobs=1))
         assert bare(cells) == bare(read_cells(finished[0] / "results.csv"))
         assert {cell.seconds for cell in kept} <= {cell.seconds for cell in cells}
 
+    @pytest.mark.parametrize("jobs", [1, 2])
+    def test_cancelled_between_cells(self, study, finished, tmp_path, jobs):
+        """A listener ends the study: what was finished stays, and the same call runs the rest."""
+
+        def listen(event):
+            if event.numbers.get("cells") == 5:
+                raise Cancelled("enough")
+
+        with pytest.raises(Cancelled, match="enough"):
+            run_study(study, tmp_path / "run", Workers(n_jobs=jobs), listen=listen)
+        kept = read_cells(tmp_path / "run" / "results.csv")
+        assert len(kept) == 5
+        assert (tmp_path / "run" / "summary.csv").read_text().count("\n") > 1
+        with mock.patch.object(run_module.GMVAE, "fit", side_effect=AssertionError):
+            run_study(study, tmp_path / "run", ONE)
+        cells = read_cells(tmp_path / "run" / "results.csv")
+        assert bare(cells) == bare(read_cells(finished[0] / "results.csv"))
+        assert {cell.seconds for cell in kept} <= {cell.seconds for cell in cells}
+
+    def test_cancelled_while_the_second_model_is_trained(self, study, tmp_path):
+        stages = []
+
+        def listen(event):
+            stages.append(event.stage)
+            begun = "".join(stage[0] for stage in stages).count("st") == 2
+            if begun and event.fraction > 0.5:
+                raise Cancelled("enough")
+
+        with pytest.raises(Cancelled):
+            run_study(study, tmp_path / "run", ONE, listen=listen)
+        assert (tmp_path / "run" / "models" / "seed-0.labelwise").is_dir()
+        assert not (tmp_path / "run" / "models" / "seed-1.labelwise").exists()
+        assert read_cells(tmp_path / "run" / "results.csv") == []
+
     @pytest.mark.parametrize(
         ("change", "words"),
         [
@@ -178,7 +232,7 @@ run.run_study(make_study(settings), Path(sys.argv[1]), run.Workers(n_jobs=1))
     )
     def test_another_study_is_not_mixed_in(self, study, finished, change, words):
         before = (finished[0] / "results.csv").read_bytes()
-        with pytest.raises(StudyError, match=f"belongs to another study .*{words}"):
+        with pytest.raises(StudyError, match=f"another study .*{words}"):
             run_study(replace(study, **change), finished[0], ONE)
         assert (finished[0] / "results.csv").read_bytes() == before
 
@@ -190,10 +244,10 @@ run.run_study(make_study(settings), Path(sys.argv[1]), run.Workers(n_jobs=1))
 
     def test_a_folder_of_something_else_is_left_alone(self, study, tmp_path):
         (tmp_path / "thesis.tex").write_text("x")
-        with pytest.raises(StudyError, match="is not empty and no run folder"):
+        with pytest.raises(StudyError, match="not a run folder"):
             run_study(study, tmp_path, ONE)
         assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
-        with pytest.raises(StudyError, match="is not empty and no run folder"):
+        with pytest.raises(StudyError, match="not a run folder"):
             run_study(study, tmp_path / "thesis.tex", ONE)
         assert (tmp_path / "thesis.tex").read_text() == "x"
 
@@ -202,20 +256,20 @@ def test_a_method_that_fails_is_marked_and_the_study_goes_on(study, tmp_path):
     def fail(task, y, seed):
         raise ValueError("out of luck")
 
-    broken = replace(METHODS["k-means"], run=fail)
-    with mock.patch.dict(METHODS, {"k-means": broken}):
+    broken = replace(METHODS["kmeans"], run=fail)
+    with mock.patch.dict(METHODS, {"kmeans": broken}):
         run_study(replace(study, model_seeds=(0,)), tmp_path / "run", ONE)
     cells = read_cells(tmp_path / "run" / "results.csv")
     failed = [cell for cell in cells if cell.error]
-    assert {cell.method for cell in failed} == {"k-means"}
+    assert {cell.method for cell in failed} == {"kmeans"}
     assert {cell.error for cell in failed} == {"ValueError: out of luck"}
     assert all(math.isnan(cell.accuracy) for cell in failed)
     with (tmp_path / "run" / "summary.csv").open(newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["method"] == "k-means"]
     assert [row["n_failed"] for row in rows] == ["2", "2"]
-    lines = []
-    run_study(replace(study, model_seeds=(0,)), tmp_path / "run", ONE, say=lines.append)
-    assert "4 cells failed before and are tried again" in lines
+    events = []
+    run_study(replace(study, model_seeds=(0,)), tmp_path / "run", ONE, listen=events.append)
+    assert "4 cells failed" in events[0].message
     again = read_cells(tmp_path / "run" / "results.csv")
     assert len(again) == len(cells)
     assert not any(cell.error for cell in again)
@@ -232,9 +286,9 @@ def test_slow_methods_get_fewer_draws_at_large_budgets(study):
     count = {(key.method, key.n_labeled): 0 for key in keys}
     for key in keys:
         count[key.method, key.n_labeled] += 1
-    assert count["logistic regression", 6] == 3
-    assert count["logistic regression", 20] == 1
-    assert count["k-means", 20] == 3
+    assert count["logistic", 6] == 3
+    assert count["logistic", 20] == 1
+    assert count["kmeans", 20] == 3
     assert count["soft", 20] == 6
 
 
@@ -292,3 +346,19 @@ except StudyError as error:
     )
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in result.stdout, result.stderr[-2000:]
     assert result.stdout.strip().endswith("False")  # nothing was trained before
+
+
+def test_what_decoders_share_is_computed_before_cells_run(study):
+    """Copies of the task go to processes: none of them should search for neighbours again."""
+    with np.load(study.dataset) as stored:
+        X = stored["X"]
+    gmvae = GMVAE(**MODEL, random_state=0).fit(X[:200])
+    task = model_task(gmvae, X[:200], X[200:])
+    assert task.augment == gmvae.augment_
+    assert len(task.held_out.encoding) == 60
+    encoding = task.pool.encoding
+    y = np.where(np.arange(200) < 30, np.arange(200) % 3, -1)
+    with mock.patch.object(NearestPoints, "others", side_effect=AssertionError):
+        for method in (METHODS["poisson"], METHODS["spreading"], METHODS["auto"]):
+            method.run(replace(task, held_out=None), y, 0)
+        assert encoding.points("features").neighbourhood(10).parts.shape == (200,)

@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 
 from labelwise.encoding import Encoding
+from labelwise.study.answers import Answers
 from labelwise.study.features import Task, View
-from labelwise.study.methods import METHODS, Answers, Method
+from labelwise.study.methods import METHODS, MethodSpec
 from labelwise.study.results import CellKey
 from labelwise.study.sweep import draw_labels, score_cell
 
 TRUTH = np.random.default_rng(0).integers(0, 4, 200)
+
+
+def method_of(run, needs=frozenset()):
+    return MethodSpec(id="toy", name="a toy", run=run, needs=needs)
 
 
 class TestDrawLabels:
@@ -65,7 +70,7 @@ class TestScoreCell:
         y = draw_labels(TRUTH[:150], 40, 2)
 
         def answer(pool, held_out):
-            return Method(lambda task, y, seed: Answers(pool(y), held_out), frozenset())
+            return method_of(lambda task, y, seed: Answers(pool(y), held_out))
 
         right_on_labels_only = answer(lambda y: np.where(y == -1, -2, y), TRUTH[150:])
         wrong_on_labels_only = answer(lambda y: np.where(y == -1, TRUTH[:150], -2), np.full(50, -1))
@@ -80,7 +85,7 @@ class TestScoreCell:
         assert math.isnan(cells[2].accuracy_held_out)
 
     def test_all_columns(self):
-        method = Method(lambda task, y, seed: Answers(y, None), frozenset({"encoding"}))
+        method = method_of(lambda task, y, seed: Answers(y, None), frozenset({"encoding"}))
         cell = self.score(method, n_labeled=15)
         y = draw_labels(TRUTH[:150], 15, 2)
         rows = np.flatnonzero(y != -1)
@@ -91,13 +96,13 @@ class TestScoreCell:
         assert cell.seconds >= 0
 
     def test_a_method_without_a_model_names_no_components(self):
-        assert self.score(Method(lambda task, y, seed: Answers(y, None), frozenset())).n_components_named == 0
+        assert self.score(method_of(lambda task, y, seed: Answers(y, None))).n_components_named == 0
 
     def test_a_method_that_fails_says_why_and_ends_nothing(self):
         def fail(task, y, seed):
             raise ValueError("no two\nclasses")
 
-        cell = self.score(Method(fail, frozenset()))
+        cell = self.score(method_of(fail))
         assert cell.error == "ValueError: no two classes"
         assert math.isnan(cell.accuracy)
 
@@ -106,10 +111,10 @@ class TestScoreCell:
             warnings.warn("few labels", UserWarning, stacklevel=2)
             return Answers(y, None)
 
-        assert self.score(Method(warn, frozenset())).error == ""
+        assert self.score(method_of(warn)).error == ""
 
     def test_the_draw_seeds_the_method(self):
         seeds = []
-        method = Method(lambda task, y, seed: seeds.append(seed) or Answers(y, None), frozenset())
+        method = method_of(lambda task, y, seed: seeds.append(seed) or Answers(y, None))
         self.score(method, draw=3)
         assert seeds == [3]

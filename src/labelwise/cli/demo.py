@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,20 +15,23 @@ if TYPE_CHECKING:
     from labelwise.decoding import HardDecoder
     from labelwise.encoding import Encoding
     from labelwise.gmvae import GMVAE
-    from labelwise.study.results import Summary
+    from labelwise.project import Project
+    from labelwise.study.methods import MethodSpec
+    from labelwise.study.results import Cell, Summary
 
 _N_COMPONENTS = 30
+# Small networks and many epochs for few, small images: as benchmarks/fewer/digits.toml.
+_SETTINGS: dict[str, Any] = {
+    "n_components": _N_COMPONENTS,
+    "n_latent": 8,
+    "n_hidden": 128,
+    "n_layers": 2,
+    "max_epochs": 150,
+    "batch_size": 64,
+    "learning_rate": 2e-3,
+}
 _N_DRAWS = 5
 _SAMPLES_SHOWN = 8
-_METHODS = (
-    "hard (as published)",
-    "hard",
-    "soft",
-    "poisson",
-    "soft, suggested",
-    "poisson, suggested",
-    "logistic regression",
-)
 
 
 def demo(
@@ -44,18 +46,14 @@ def demo(
 ) -> None:
     """Learn 1,797 handwritten digits without labels, then name the clusters with a few.
 
-    Writes results.csv, summary.csv, figure_1.png and the model to a run folder.
+    Writes results.csv, summary.csv, figure_1.png and a project, digits.labelwise, to a run folder.
     """
-    import numpy as np
-
-    from labelwise.data import load_dataset
     from labelwise.decoding import HardDecoder
     from labelwise.errors import StorageError
-    from labelwise.gmvae import GMVAE
-    from labelwise.planning.suggest import suggest_from
-    from labelwise.study.features import Task, View
-    from labelwise.study.results import CellKey, summarise, write_rows
-    from labelwise.study.sweep import draw_labels, score_cell
+    from labelwise.progress import Progress
+    from labelwise.project import Project
+    from labelwise.study.results import as_record, summarise, write_rows
+    from labelwise.study.sweep import draw_labels
 
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -63,47 +61,65 @@ def demo(
         raise StorageError(
             f"cannot write {output}: {error.strerror}; choose another folder with -o"
         ) from error
-    dataset = load_dataset("digits")
-    X, truth, _ = dataset
-    typer.echo(f"1. Learning the structure of {dataset.describe()}. No label is looked at.", err=True)
-    gmvae = GMVAE(
-        _N_COMPONENTS,
-        n_latent=8,
-        n_hidden=128,
-        n_layers=2,
-        max_epochs=150,
-        batch_size=64,
-        learning_rate=2e-3,
-        random_state=seed,
-        verbose=1,
-    ).fit(X)
-    encoding = gmvae.encode(X)
+    typer.echo("1. Learning the structure of 1,797 handwritten digits. No label is looked at.", err=True)
+    place = output / "digits.labelwise"
+    with Progress() as listen:
+        project = Project.create(
+            place, "digits", overwrite=True, listen=listen, random_state=seed, **_SETTINGS
+        )
+    truth = project.pool.y
+    assert truth is not None  # noqa: S101 (the digits know their classes)
     y = draw_labels(truth, labels, draw=0)
-    hard = HardDecoder().fit(encoding, y)
+    hard = HardDecoder().fit(project.encoding, y)
     typer.echo(f"2. Naming its {_N_COMPONENTS} components with {labels} random labels.", err=True)
     if not json_output:
-        _print_names(hard, encoding, y)
-    suggested = [
-        [found.index for found in suggest_from(encoding, labels, random_state=draw)]
-        for draw in range(_N_DRAWS)
-    ]
-    view = View(X.reshape(len(X), -1), encoding=encoding, suggested=np.array(suggested))
-    task = Task(view)
-    cells = [
-        score_cell(CellKey(method, seed, labels, draw), task, truth, truth[:0], dataset.name)
-        for draw in range(_N_DRAWS)
-        for method in _METHODS
-    ]
+        _print_names(hard, project.encoding, y)
+    cells = _compare(project, truth, labels, seed)
     summary = summarise(cells)
     write_rows(output / "results.csv", cells)
     write_rows(output / "summary.csv", summary)
-    gmvae.save(output / "digits.labelwise")
-    _draw_components(gmvae, hard, output / "figure_1.png")
+    _draw_components(project.gmvae, hard, output / "figure_1.png")
     if json_output:
-        typer.echo(json.dumps([asdict(row) for row in summary]))
+        typer.echo(json.dumps([as_record(row) for row in summary]))
         return
-    _print_table(summary, labels, len(X))
+    _print_table(summary, labels, len(truth))
     _print_next_steps(output)
+
+
+def _compare(project: Project, truth: np.ndarray, n_labels: int, seed: int) -> list[Cell]:
+    """Several methods on the same draws of labels."""
+    import numpy as np
+
+    from labelwise.planning.suggest import suggest_from
+    from labelwise.study.features import Task, View
+    from labelwise.study.results import CellKey
+    from labelwise.study.sweep import score_cell
+
+    X = project.items().X
+    suggested = [
+        [found.index for found in suggest_from(project.encoding, n_labels, random_state=draw)]
+        for draw in range(_N_DRAWS)
+    ]
+    task = Task(View(X.reshape(len(X), -1), encoding=project.encoding, suggested=np.array(suggested)))
+    return [
+        score_cell(CellKey(method.id, seed, n_labels, draw), task, truth, truth[:0], "digits")
+        for draw in range(_N_DRAWS)
+        for method in _methods()
+    ]
+
+
+def _methods() -> tuple[MethodSpec, ...]:
+    from labelwise.study import methods
+
+    return (
+        methods.HARD_PUBLISHED,
+        methods.HARD,
+        methods.SOFT,
+        methods.POISSON,
+        methods.SOFT_SUGGESTED,
+        methods.POISSON_SUGGESTED,
+        methods.LOGISTIC,
+    )
 
 
 def _print_names(hard: HardDecoder, encoding: Encoding, y: np.ndarray) -> None:
@@ -121,9 +137,11 @@ def _print_names(hard: HardDecoder, encoding: Encoding, y: np.ndarray) -> None:
 
 
 def _print_table(summary: list[Summary], labels: int, n_samples: int) -> None:
+    from labelwise.study.methods import label_of
+
     typer.echo(f"3. Accuracy on the other {n_samples - labels:,} items, {_N_DRAWS} draws of {labels} labels:")
     for row in summary:
-        typer.echo(f"   {row.method:<22}{row.mean:6.1%} ± {row.half_width:.1%}")
+        typer.echo(f"   {label_of(row.method):<22}{row.mean:6.1%} ± {row.half_width:.1%}")
     typer.echo("   mean and 95 % interval (Student's t over the draws, one model)")
     typer.echo("   suggested: labels of the items that `labelwise suggest` names, not of random ones")
 
@@ -151,9 +169,11 @@ def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path) -> None:
 
 def _print_next_steps(output: Path) -> None:
     typer.echo(f"4. Written to {output}/: figure_1.png, results.csv, summary.csv, digits.labelwise")
-    typer.echo("Next, with your own data (.npz, .npy, .csv, .parquet or a folder of images):")
+    typer.echo("Next, name some digits yourself:")
+    typer.echo(f"   labelwise suggest {output}/digits.labelwise --budget 20 -o to_label.csv")
+    typer.echo("or learn from your own data (.npz, .npy, .csv, .parquet or a folder of images):")
     typer.echo("   labelwise train DATA -o my.labelwise")
-    typer.echo("   labelwise suggest my.labelwise DATA --budget 36 -o labels.csv")
-    typer.echo("   say in a column `label` of labels.csv what each of these items is; then")
-    typer.echo("   labelwise decode my.labelwise DATA --labels labels.csv -o predictions.csv")
-    typer.echo("   labelwise refine my.labelwise DATA --labels labels.csv -o my-student.labelwise")
+    typer.echo("   labelwise suggest my.labelwise --budget 36 -o to_label.csv")
+    typer.echo("   fill in a column `label`; then")
+    typer.echo("   labelwise label my.labelwise to_label.csv")
+    typer.echo("   labelwise decode my.labelwise -o predictions.csv")

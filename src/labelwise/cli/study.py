@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+import math
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -19,43 +20,44 @@ if TYPE_CHECKING:
 def study(
     plan: Annotated[
         Path | None,
-        typer.Argument(metavar="STUDY.toml", help="What to study; see --dataset for the default."),
+        typer.Argument(metavar="STUDY.toml", help="What to study; or give --dataset alone."),
     ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(
-            help="Data to study, by name or path: with the published protocol, or in place of the plan's."
+            help="Data, by name or path: studied by the published protocol, or in place of the file's data."
         ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Run folder.  Default: the study's name + .run")
+        Path | None,
+        typer.Option("--output", "-o", help="Run folder.  Default: the name of the study + .run"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option(min=0, help="Train one model with this seed, instead of the study's seeds.")
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Cells at a time; -1 for one a core.")] = -1,
+    jobs: Annotated[int, typer.Option(help="Cells to run at a time; -1 for one per core.")] = -1,
     backend: Annotated[
-        Literal["loky", "dask"], typer.Option(help="loky: processes of this machine. dask: a Dask cluster.")
+        Literal["loky", "dask"], typer.Option(help="loky: processes on this machine. dask: a Dask cluster.")
     ] = "loky",
     address: Annotated[
-        str | None, typer.Option(help="Of the Dask scheduler, such as tcp://host:8786.")
+        str | None, typer.Option(help="Address of the Dask scheduler, such as tcp://host:8786.")
     ] = None,
     label_column: ClassColumnOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Measure how much accuracy how many labels give, against the usual peers.
+    """Measure accuracy against the number of labels, for labelwise and the usual peers.
 
-    Trains the models, sweeps labelled fractions x label draws x model seeds over all methods, and writes
+    Trains the models, runs every method on every combination of budget, label draw and model seed, and writes
     results.csv, summary.csv, figures and report.html to the run folder.
 
-    A study that was stopped goes on where it was: run the same command again. More draws, seeds, budgets or
-    methods are added to what is there.
+    To resume a study that was stopped, run the same command again. Draws, seeds, budgets and methods can be
+    added to a finished one.
 
     Example: labelwise study --dataset digits -o digits.run
 
     Example: labelwise study studies/mnist.toml -o mnist.run
     """
-    from labelwise.study.results import read_cells, summarise
+    from labelwise.progress import Progress
     from labelwise.study.run import Workers, run_study
 
     if address is not None and backend != "dask":
@@ -66,22 +68,13 @@ def study(
     if output is None:
         output = Path(f"{plan.stem if plan else Path(wanted.dataset).stem}.run")
     try:
-        run_study(wanted, output, Workers(jobs, backend, address), say=_say)
+        with Progress() as listen:
+            run_study(wanted, output, Workers(jobs, backend, address), listen=listen)
         _draw(wanted, output)
     except KeyboardInterrupt:
-        typer.echo("labelwise: stopped; run the same command again to go on", err=True)
+        typer.echo("labelwise: stopped; run the same command again to resume", err=True)
         raise typer.Exit(1) from None
-    summaries = summarise(read_cells(output / "results.csv"))
-    if json_output:
-        typer.echo(json.dumps({"run": str(output), "summary": [asdict(row) for row in summaries]}))
-        return
-    from labelwise.report.report import answers
-
-    for line in answers(wanted, summaries, read_cells(output / "results.csv")):
-        typer.echo(line)
-    typer.echo(
-        f"{output}/: report.html, results.csv, summary.csv, study.json, figure_1..3.png, figures/, models/"
-    )
+    _report(wanted, output, json_output)
 
 
 def _wanted(plan: Path | None, dataset: str | None, label_column: str | None) -> Study:
@@ -100,10 +93,30 @@ def _draw(wanted: Study, output: Path) -> None:
     from labelwise.report.gallery import draw_figures, look_closely
     from labelwise.report.report import write_report
 
-    _say("drawing figures and writing the report")
+    typer.echo("drawing figures and writing the report", err=True)
     close = look_closely(wanted, output)
     write_report(wanted, output, close, draw_figures(wanted, output, close))
 
 
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
+def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no NaN."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()
+    }
+
+
+def _report(wanted: Study, output: Path, json_output: bool) -> None:
+    from labelwise.report.sentences import answers
+    from labelwise.study.results import as_record, read_cells, summarise
+
+    cells = read_cells(output / "results.csv")
+    summaries = summarise(cells)
+    if json_output:
+        rows = [_without_nan(as_record(row)) for row in summaries]
+        typer.echo(json.dumps({"run": str(output), "summary": rows}))
+        return
+    for line in answers(wanted, summaries, cells):
+        typer.echo(line)
+    typer.echo(
+        f"{output}/: report.html, results.csv, summary.csv, study.json, figure_1..3.png, figures/, models/"
+    )

@@ -226,20 +226,22 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
 
     from labelwise.data import read_labels
     from labelwise.diagnostics.components import Candidate, auto_grid, compare_components
+    from labelwise.progress import Progress
     from labelwise.report.figures import plot_choice
     from labelwise.storage import write_beside, write_csv
 
     y = None if labels is None else read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
     parameters = {**gmvae.get_params(), "verbose": 0}
     folder = output.with_name(output.name + ".candidates")
-    rows = compare_components(
-        dataset.X,
-        grid or auto_grid(len(dataset.X)),
-        parameters=parameters,
-        folder=folder,
-        y=y,
-        say=lambda line: typer.echo(line, err=True),
-    )
+    with Progress() as listen:
+        rows = compare_components(
+            dataset.X,
+            grid or auto_grid(len(dataset.X)),
+            parameters=parameters,
+            folder=folder,
+            y=y,
+            listen=listen,
+        )
     for row in rows:
         accuracy = "" if row.accuracy != row.accuracy else f", accuracy {row.accuracy:.1%}"
         typer.echo(

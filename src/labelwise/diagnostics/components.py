@@ -1,14 +1,13 @@
-"""How many components? Candidates compared without the labels that anything is scored on later.
+"""How many components? Candidates are trained on part of the data and compared on the rest.
 
-Too few components mix classes; too many need more labels than there are. Candidates are trained on part of
-the data with two seeds each, and compared on the rest.
+Too few components mix classes; too many need more labels than there are.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,36 +18,39 @@ from sklearn.model_selection import KFold
 from labelwise.decoding import SoftDecoder
 from labelwise.decoding.targets import split_labels
 from labelwise.errors import DataError
+from labelwise.events import Event, Listener, check_listener, ignore, part_of
 from labelwise.gmvae import GMVAE
 from labelwise.randomness import numpy_generator
 from labelwise.storage import differing, fingerprint, read_manifest
 
+# About doubling each time, since accuracy depends on the order of magnitude; 100 is GMVAE's default.
 AUTO_GRID = (10, 20, 50, 100, 200)
-_SEEDS = (0, 1)
+_SEEDS = (0, 1)  # the fewest that show how much components change from one training to another
 _HELD_OUT = 0.1
+# A part of large data is enough to rank candidates, and bounds the time: two models are trained for each.
 _MAX_TRAIN, _MAX_HELD_OUT = 20_000, 5_000
-_ITEMS_PER_COMPONENT = 20
-_MIN_LABELS = 20
-_STEADY = 0.1  # of the adjusted Rand index
-_FOLDS, _REPEATS = 5, 5
+_ITEMS_PER_COMPONENT = 20  # a rule of thumb: the items of a component must show its mean and variance
+_MIN_LABELS = 20  # as in `decoding.auto`: fewer cannot rank candidates
+_STEADY = 0.1  # of the adjusted Rand index, which varies with the pair of seeds; not tuned
+_FOLDS, _REPEATS = 5, 5  # five splits of the labels, since one alone makes the mean depend on its luck
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A number of components, and what speaks for it.
+    """A number of components, and the evidence for and against it.
 
     Attributes
     ----------
     n_components : int
     elbo : float
-        Mean evidence lower bound of held-out items, in nats, mean of two seeds.
+        Mean evidence lower bound of held-out items, in nats, averaged over two seeds.
     behind, behind_error : float
-        How far that lies behind the best candidate, item by item, and its standard error.
+        The best candidate's bound minus this one's, averaged over items, and its standard error.
     stability : float
-        Adjusted Rand index between the components that the two seeds give held-out items.
+        Adjusted Rand index between the components that two seeds give held-out items.
     accuracy, accuracy_error : float
-        Of soft decoding, cross-validated on the labels at hand, and its standard error; NaN with fewer than
-        20 labels.
+        Of soft decoding, cross-validated on the given labels, and its standard error; NaN with fewer than 20
+        labels.
     chosen : bool
     """
 
@@ -74,15 +76,15 @@ def compare_components(
     parameters: Mapping[str, Any],
     folder: Path,
     y: np.ndarray | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    listen: Listener | None = None,
 ) -> list[Candidate]:
     """Train candidates and choose one.
 
-    With at least 20 labels: the smallest whose cross-validated accuracy is within one standard error of the
-    best (Breiman et al., *Classification and Regression Trees*, 1984). Without: of those whose evidence lower
-    bound on held-out items is within one standard error of the best, the largest that is about as stable as
-    the most stable one (adjusted Rand index at most 0.1 lower). For splitting a class costs labels, but
-    mixing two cannot be undone by any label.
+    With at least 20 labels, this is the smallest candidate whose cross-validated accuracy is within one
+    standard error of the best (Breiman et al., *Classification and Regression Trees*, 1984). Otherwise, among
+    those whose evidence lower bound on held-out items is within one standard error of the best, it is the
+    largest that is about as stable as the most stable one (adjusted Rand index at most 0.1 lower): splitting
+    a class costs labels, but no label can undo mixing two.
 
     Parameters
     ----------
@@ -91,35 +93,53 @@ def compare_components(
     parameters : mapping
         Of `GMVAE`; `n_components` and `random_state` are set here.
     folder : Path
-        Where candidates are kept, so that a run that was stopped goes on.
+        Where trained candidates are kept, so that the same call resumes.
     y : ndarray of shape (n,), default=None
-        Labels at hand, -1 where there is none.
-    say : callable
-        Gets lines of progress.
+        Labels; -1 where there is none.
+    listen : callable, default=None
+        Gets an `Event` of the stage "components" before each model, for each batch and at the end. If it
+        raises `Cancelled`, models trained so far stay in `folder`.
 
     Raises
     ------
     DataError
         If there are too few items for the largest candidate.
+    Cancelled
+        If the listener raised it.
     """
+    check_listener(listen)
+    listen = listen or ignore
     train, held_out = _split(len(X), max(grid))
-    labeled, labels = np.empty(0, np.int64), np.empty(0)
-    if y is not None:
-        labels, labeled = split_labels(y, len(X))
+    labels, labeled = (np.empty(0), np.empty(0, np.int64)) if y is None else split_labels(y, len(X))
     elbos, components, accuracies = [], [], []
+    n_steps = len(_SEEDS) * len(grid) + 1  # models, and the choice
     for number, n_components in enumerate(grid):
-        say(f"{n_components} components: candidate {number + 1} of {len(grid)}, two models")
-        models = [
-            _candidate(X[train], n_components, seed, parameters, folder / f"{n_components}-{seed}.labelwise")
-            for seed in _SEEDS
-        ]
+        models: list[GMVAE] = []
+        for seed in _SEEDS:
+            start = len(_SEEDS) * number + len(models)
+            message = "" if models else f"{n_components} components: candidate {number + 1} of {len(grid)}"
+            listen(Event("components", start / n_steps, message))
+            path = folder / f"{n_components}-{seed}.labelwise"
+            during = _during(listen, start / n_steps, (start + 1) / n_steps)
+            models.append(_candidate(X[train], n_components, seed, parameters, path, during))
         elbos.append(np.mean([model.elbo(X[held_out]) for model in models], axis=0))
         components.append([model.predict(X[held_out]) for model in models])
         enough = len(labeled) >= _MIN_LABELS
         accuracies.append(
             [_cross_validated(model.predict_proba(X[labeled]), labels) for model in models] if enough else []
         )
+    listen(Event("components", 1.0))
     return _choose(grid, elbos, components, accuracies, len(labeled))
+
+
+def _during(listen: Listener, start: float, stop: float) -> Listener:
+    """Report a training as a part of the comparison; the encoding at its end moves nothing."""
+    part = part_of(listen, "components", start, stop)
+
+    def tell(event: Event) -> None:
+        part(event if event.stage == "training" else replace(event, fraction=1.0, message=""))
+
+    return tell
 
 
 def _split(n_samples: int, largest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -128,29 +148,35 @@ def _split(n_samples: int, largest: int) -> tuple[np.ndarray, np.ndarray]:
     held_out, train = order[:n_held_out], order[n_held_out:][:_MAX_TRAIN]
     if len(train) < largest:
         raise DataError(
-            f"{n_samples} items are too few to try {largest} components: a tenth is held out; try fewer"
+            f"{n_samples} items are too few to try {largest} components, as a tenth of them is held out: try "
+            "fewer components"
         )
     return np.sort(train), np.sort(held_out)
 
 
 def _candidate(
-    X: np.ndarray, n_components: int, seed: int, parameters: Mapping[str, Any], path: Path
+    X: np.ndarray,
+    n_components: int,
+    seed: int,
+    parameters: Mapping[str, Any],
+    path: Path,
+    listen: Listener,
 ) -> GMVAE:
     gmvae = GMVAE(**{**parameters, "n_components": n_components, "random_state": seed})
-    print_of_data = fingerprint(X.reshape(len(X), -1))
+    data = fingerprint(X.reshape(len(X), -1))
     if path.exists():
         manifest = read_manifest(path)
-        same_data = manifest["extra"].get("fingerprint") == print_of_data
+        same_data = manifest["extra"].get("fingerprint") == data
         if same_data and not differing(manifest["parameters"], gmvae.get_params()):
             return GMVAE.load(path, device=gmvae.device)
     path.parent.mkdir(parents=True, exist_ok=True)
-    gmvae.fit(X)
-    gmvae.save(path, extra={"fingerprint": print_of_data})
+    gmvae.fit(X, listen=listen)
+    gmvae.save(path, extra={"fingerprint": data})
     return gmvae
 
 
 def _cross_validated(Q: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Share of the repetitions in which each labelled item is answered rightly by the others; shape (n,)."""
+    """Share of repetitions in which each labelled item is predicted correctly from others; shape (n,)."""
     _, codes = np.unique(labels, return_inverse=True)
     right = np.zeros(len(codes))
     for repeat in range(_REPEATS):

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from labelwise.study.results import Cell, Summary, interval_half_width
+from labelwise.study.methods import HARD, HARD_PUBLISHED, LABEL_SPREADING, METHODS, XGBOOST
+from labelwise.study.results import NO_MODEL, Cell, Summary, interval_half_width
 
-SOFT, HARD, PUBLISHED_HARD = "soft", "hard", "hard (as published)"
+# What tables of differences compare soft decoding with: both kinds of hard decoding, the best simple peer,
+# and trees as published.
+COMPARED = (HARD_PUBLISHED, HARD, LABEL_SPREADING, XGBOOST)
 
 
 @dataclass(frozen=True)
@@ -19,10 +22,12 @@ class LabelsNeeded:
 
     Attributes
     ----------
+    method : str
+        Its id.
     n_labels : float
         Interpolated on the logarithm of the number of labels; infinity if no budget reaches the target.
     is_bound : bool
-        Whether the smallest budget reached it already: fewer may do.
+        Whether the smallest budget already reaches it, so that fewer labels may be enough.
     """
 
     method: str
@@ -68,7 +73,7 @@ class Exchange:
 
 
 def exchanges(summaries: Sequence[Summary], method: str, peer: str) -> list[Exchange]:
-    """What `peer` needs to match `method` at each of its budgets, where the peer's curve tells it."""
+    """Find what `peer` needs to match `method` (both ids) at each budget where the peer's curve tells."""
     theirs = [row for row in summaries if row.method == peer]
     found = []
     for row in summaries:
@@ -86,6 +91,8 @@ class Gain:
 
     Attributes
     ----------
+    better, worse : str
+        Their ids.
     mean, half_width : float
         Difference of accuracy and half its 95 % interval over paired cells.
     """
@@ -98,7 +105,7 @@ class Gain:
 
 
 def paired_gains(cells: Sequence[Cell], better: str, worse: str) -> list[Gain]:
-    """Differences between two methods at each budget, cell by cell.
+    """Compare two methods, given by id, at each budget, cell by cell.
 
     A method without a model is paired with every model seed of the other.
     """
@@ -113,14 +120,14 @@ def paired_gains(cells: Sequence[Cell], better: str, worse: str) -> list[Gain]:
     gains = []
     for n_labeled in sorted({cell.n_labeled for cell in cells}):
         seeds = sorted(
-            {seed for table in tables.values() for n, seed, _ in table if n == n_labeled and seed >= 0}
+            {seed for table in tables.values() for n, seed, _ in table if n == n_labeled and seed != NO_MODEL}
         )
         draws = sorted({draw for table in tables.values() for n, _, draw in table if n == n_labeled})
-        seeds = seeds or [-1]
+        seeds = seeds or [NO_MODEL]
 
         def value(name: str, seed: int, draw: int, n_labeled: int = n_labeled) -> float:
             table = tables[name]
-            return table.get((n_labeled, seed, draw), table.get((n_labeled, -1, draw), math.nan))
+            return table.get((n_labeled, seed, draw), table.get((n_labeled, NO_MODEL, draw), math.nan))
 
         table = np.array([[value(better, s, d) - value(worse, s, d) for d in draws] for s in seeds])
         if table.size == 0:
@@ -131,8 +138,9 @@ def paired_gains(cells: Sequence[Cell], better: str, worse: str) -> list[Gain]:
     return gains
 
 
-def best_peers(summaries: Sequence[Summary], ours: Sequence[str]) -> list[tuple[Summary, Summary]]:
-    """At each budget, the best of our methods and the best of the others."""
+def best_peers(summaries: Sequence[Summary]) -> list[tuple[Summary, Summary]]:
+    """Find, at each budget, the best method on our model and the best of the others."""
+    ours = {method.id for method in METHODS.values() if method.uses_model}
     pairs = []
     for n_labeled in sorted({row.n_labeled for row in summaries}):
         rows = [row for row in summaries if row.n_labeled == n_labeled and not math.isnan(row.mean)]

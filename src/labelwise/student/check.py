@@ -1,4 +1,4 @@
-"""Labels that neither teacher nor student has seen, and what they say about the two."""
+"""Labels kept back from teacher and student, by which the two are compared."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from labelwise.decoding.targets import split_labels
 from labelwise.randomness import RandomState, draw_seed, numpy_generator
 from labelwise.student.rounds import CHECKS
 
-_CHECK_SHARE = 0.1  # of the labels, kept back to see whether the student helps
-_MIN_CHECKS = 10
-_LEVEL = 0.05  # of the test by which a student is left out
+_CHECK_SHARE = 0.1  # of the labels: with more, decoder and student of the rehearsal would know too few
+_MIN_CHECKS = 10  # with fewer, 5 against none (the least that the test can see) would be half of them
+_LEVEL = 0.05  # of the sign test, as is usual
 
 
 @dataclass(frozen=True)
 class Check:
-    """How teacher and student did on labels that neither had seen.
+    """How often teacher and student are right on labels that neither has seen.
 
     Attributes
     ----------
@@ -28,9 +28,10 @@ class Check:
     teacher, student : int
         Right answers.
     disputed : int
-        Labels on which just one of them was right.
+        Labels on which only one of them is right.
     temperature : float
-        What makes the student as sure as it was right; at least 1, as so few labels cannot make it surer.
+        Makes the student as sure as it is right; at least 1, as so few labels cannot show that it should be
+        surer.
     """
 
     n_labels: int
@@ -41,10 +42,10 @@ class Check:
 
     @property
     def helps(self) -> bool:
-        """Whether the student is no worse than chance explains: a sign test, 5 %.
+        """Whether the student is no worse than chance explains: a sign test at 5 %.
 
-        The labels are few, and on images a student is rarely worse: without that doubt in its favour, chance
-        alone would throw many good ones away.
+        The labels are few, and on images a student is rarely worse. Without the benefit of the doubt, chance
+        alone would reject many good ones.
         """
         only_teacher = (self.disputed + self.teacher - self.student) // 2
         if not self.disputed:
@@ -53,7 +54,7 @@ class Check:
 
 
 def rows_to_keep_back(y: Any, random_state: RandomState = None) -> np.ndarray:
-    """Labelled rows by which teacher and student can be judged: a tenth, but none where that is below 10.
+    """Draw labelled rows to compare teacher and student by: a tenth, but none if that is fewer than 10.
 
     Each class keeps at least one label.
 

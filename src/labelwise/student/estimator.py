@@ -46,22 +46,22 @@ _TINY = 1e-12
 
 
 class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A compact network that learns, from changed views, what a teacher answers for unlabelled items.
+    """A compact network that learns a teacher's answers for unlabelled items from changed views of them.
 
-    In rounds: the network learns the answers (soft, sharpened, sure ones count more) and the true labels;
-    then the labels spread over the graph of neighbours in its features by Poisson learning; both together
-    teach the next round. Label propagation between rounds is that of Iscen et al., *Label Propagation for
-    Deep Semi-Supervised Learning*, CVPR 2019.
+    It learns in rounds. In each, the network learns the answers (soft and sharpened; sure ones count more)
+    and the true labels. Then the labels spread over the graph of neighbours in its features by Poisson
+    learning. Network and graph together teach the next round. Label propagation between rounds is that of
+    Iscen et al., *Label Propagation for Deep Semi-Supervised Learning*, CVPR 2019.
 
     Parameters
     ----------
     augment : {"auto", None, "affine", "elastic"}, default="auto"
-        What may change in an item without changing what it is: as for `GMVAE`. A part of each view is erased
-        in any case.
+        Changes under which an item stays what it is, as for `GMVAE`. A part of each view is erased in any
+        case.
     likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
         How values are scaled, as for `GMVAE`.
     max_rounds : int, default=5
-        The round after one in which fewer than 0.2 % of the answers changed is the last.
+        Rounds end early: one round after the first in which fewer than 0.2 % of the answers change.
     n_steps : int, default=400
         Optimiser steps a round.
     batch_size : int, default=256
@@ -83,9 +83,9 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Probabilities of the items of `fit`; labelled items have their label. None in students that were
         saved before labelwise 0.2.
     check_ : Check or None
-        How teacher and a rehearsal of the student did on labels that neither had seen, if `refine` made one.
+        How often teacher and student were right in the rehearsal of `refine`, if there was one.
     temperature_ : float
-        Above 1 where network and graph together are surer than the graph, which knows the true labels only.
+        Above 1 if network and graph together are surer than the graph, which spreads true labels only.
     history_ : list of dict
         One record a round: round, changed (share of answers that changed), sure (mean largest probability).
     """
@@ -143,12 +143,12 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
         answers : array-like of shape (n_samples, n_classes), default=None
-            The teacher's probabilities of all items. With None, it is Poisson learning on the principal
-            components of the items; where there is a `start`, its own answers are what it begins with.
+            The teacher's probabilities of all items. None takes those of `start` or, without one, of Poisson
+            learning on the principal components of the items.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
         temperature : float, default=1.0
-            Factor of `temperature_`, for a student that is known to be surer than right.
+            Factor on top of `temperature_`, for a student that is known to be surer than it is right.
         start : Student, default=None
             A fitted student of the same items and fewer labels, to continue from: fewer rounds and steps
             suffice. It may lack classes, and stays as it is.
@@ -196,9 +196,8 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             answers = _ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
         if answers is not None:
             answers = _checked_answers(answers, len(X), classes)
-        given = answers if start is None else None
         with shown(listen, self.verbose) as tell:
-            outcome, history = teach(teaching, given, n_rounds, tell)
+            outcome, history = teach(teaching, answers, n_rounds, tell)
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
@@ -209,10 +208,11 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Probability of each class: what the network says and what near items of `fit` are, combined.
+        """Probability of each class, from the network and from the nearest items of `fit`.
 
-        At `temperature_`, so that they are on average as sure as labels that spread on the graph alone.
-        For items whose features are far from those of all items of `fit`, classes become equally probable.
+        `temperature_` makes the probabilities as sure, on average, as labels that spread on the graph alone.
+        The farther the features of an item are from those of all items of `fit`, the closer the classes come
+        to being equally probable.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""A decoder's answers, taught to a student and judged on labels that neither has seen."""
+"""Teach a student the answers of a decoder, and compare the two on labels that neither has seen."""
 
 from __future__ import annotations
 
@@ -20,17 +20,19 @@ from labelwise.student.check import Check, judge, rows_to_keep_back
 from labelwise.student.estimator import Student
 from labelwise.student.rounds import STAGE
 
-_REHEARSED = 2  # rounds
+_REHEARSED = (
+    2  # rounds, the fewest with labels spread on the student's own features; later ones change little
+)
 
 
 @dataclass(frozen=True)
 class Refinement:
-    """What came of teaching a student.
+    """The result of teaching a student.
 
     Attributes
     ----------
     student : Student or None
-        None where it did not help.
+        None if it does not help.
     verdict : str
         Why it was taken or left out, in words.
     """

@@ -1,4 +1,4 @@
-"""Rounds of teaching: the network learns from answers, and its features give the next, better answers."""
+"""Rounds of teaching: the network learns from answers, and its features give better answers."""
 
 from __future__ import annotations
 
@@ -24,25 +24,29 @@ from labelwise.student.views import student_views
 # Purposes of the random streams.
 WEIGHTS, ORDER, VIEWS, LABELS, CHECKS = range(5)
 
+# Chosen together on letters26 and MNIST; benchmarks/README.md, "What was tuned, and on what", says on which
+# labels, and what else was tried.
 _SHARPNESS = 2.0  # answers are taken to this power before they teach
-_GRAPH_SHARPNESS = 4.0  # as sure as the network, so that neither outvotes the other
-_FLOOR = 1e-6  # probability below which neither of the two can rule out what the other says
+_GRAPH_SHARPNESS = 4.0  # makes the graph as sure as the network, so that neither outvotes the other
 _LABELS_A_STEP = 64  # true labels beside each batch of answers, drawn with replacement
-_LABEL_WEIGHT = 0.5
+_LABEL_WEIGHT = 0.5  # of the loss on true labels, beside 1 for the loss on answers
 _WEIGHT_DECAY = 1e-3
-_WARMUP = 0.5  # of the first round
-_AVERAGE = 0.01  # how much of the weights the running average takes at each step
+_AVERAGE = 0.01  # share of the weights that the running average takes in at each step
 _N_NEIGHBORS = 10
-_N_PRINCIPAL = 64  # dimensions of the features in which neighbours are looked for
-_INFERENCE_BATCH = 1024
-_HIGHEST_TEMPERATURE = 20.0
-_SETTLED = 0.002  # share of answers: rounds end when fewer change
-_GROWN_AGE = 9 / _AVERAGE  # steps, from which on the running average takes in no more than `_AVERAGE`
+
+_WARMUP = 0.5  # of the first round: AdamW's first steps, at the full rate, would be the largest of all
+_FLOOR = 1e-6  # added to probabilities: an outright 0 of network or graph would be a veto
+_N_PRINCIPAL = (
+    64  # dimensions to search neighbours in: a search in all 1,152 features would cost 18 times as much
+)
+_INFERENCE_BATCH = 1024  # items: some 100 MB of activations for images of 28x28
+_HIGHEST_TEMPERATURE = 20.0  # probabilities are all but equal there: a bound for the search, not a setting
+_SETTLED = 0.002  # share of answers: if fewer change, one more round is the last
+_FULL_AGE = 9 / _AVERAGE  # steps after which the running average is no longer young
 
 STAGE = "refining"
-# What part of a round's seconds its steps take, and its steps and inference: MNIST and letters26.
-_LEARNING, _LEARNING_AND_INFERENCE = 0.8, 0.9
-_FIRST_ANSWERS = 0.2  # seconds that answers before the first round take, as a part of a round's
+# Parts of a round's seconds, for the bar: steps; steps and inference; answers before the first round.
+_LEARNING, _LEARNING_AND_INFERENCE, _FIRST_ANSWERS = 0.8, 0.9, 0.2
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,10 @@ class Lesson:
     codes : ndarray of shape (n_labeled,), int
     augment : {None, "affine", "elastic"}
     n_steps, batch_size : int
-        Steps are those of one round.
+        Steps of one round.
     learning_rate : float
     temperature : float
-        Factor of the one at which a round's probabilities are as sure as the graph's.
+        Factor on top of the temperature at which a round's probabilities are as sure as the graph's.
     seed : int
     """
 
@@ -103,14 +107,14 @@ class Projection:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a round gave.
+    """The result of a round.
 
     Attributes
     ----------
     answers : ndarray of shape (n_samples, n_classes), float32
         Network and graph combined; labelled items have their label. They teach the next round.
     temperature : float
-        As `calming_temperature` finds it, times that of the lesson.
+        What `calming_temperature` finds, times that of the lesson.
     probabilities : ndarray of shape (n_samples, n_classes), float32
         `answers` at that temperature; labelled items have their label.
     projection : Projection
@@ -151,7 +155,7 @@ class Teaching:
             network.parameters(), lr=lesson.learning_rate, weight_decay=_WEIGHT_DECAY
         )
         self._n_done = 0
-        self._age = _GROWN_AGE if grown else 0
+        self._age = _FULL_AGE if grown else 0
         self._rows = _endless_rows(len(lesson.items), numpy_generator(lesson.seed, ORDER))
         self._label_rows = numpy_generator(lesson.seed, LABELS)
         self._views = torch_generator(lesson.seed, VIEWS, device=self._device)
@@ -303,9 +307,9 @@ def neighbourhood(points: np.ndarray) -> Neighbourhood:
 
 
 def combine(network: np.ndarray, graph: np.ndarray) -> np.ndarray:
-    """Normalised geometric mean of what network and graph say; the network alone where no label reaches.
+    """Normalised geometric mean of network and graph; the network alone where no label reaches.
 
-    The arithmetic mean would let one of them that is sure outvote the other's doubts.
+    With the arithmetic mean, whichever of them is sure would outvote the doubts of the other.
     """
     both = np.sqrt((network + _FLOOR) * (graph + _FLOOR))
     reached = graph.sum(axis=1, keepdims=True) > 0
@@ -313,10 +317,10 @@ def combine(network: np.ndarray, graph: np.ndarray) -> np.ndarray:
 
 
 def calming_temperature(answers: np.ndarray, graph: np.ndarray) -> float:
-    """Temperature, from 1 to 20, at which `answers` are on average no surer than what the graph says.
+    """Temperature, from 1 to 20, at which `answers` are on average no surer than the graph.
 
-    A network that learns its own answers round after round is surer than it is right. The graph of its
-    features knows the true labels only.
+    A network that learns its own answers, round after round, becomes surer than it is right. The graph of its
+    features spreads true labels only.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What the student sees of an item in training: changed views, so that it learns what does not matter."""
+"""Changed views of items, which the student sees in training so that it learns what does not matter."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from torch import Tensor
 
 from labelwise.nn.views import random_views
 
+# Chosen on letters26 and MNIST: benchmarks/README.md, "What was tuned, and on what".
 _SIDE = 0.32  # of the square that is erased, relative to the image's shorter side
-_SHARE = 0.1  # of the columns of a row of numbers
+_SHARE = 0.1  # of the columns of a row of numbers: as much as the square is of an image
 
 
 def student_views(
     values: Tensor, item_shape: tuple[int, ...], augment: str | None, generator: torch.Generator
 ) -> Tensor:
-    """Views of scaled items: random maps if asked for, then a part erased.
+    """Change scaled items: random maps if asked for, then erase a part.
 
-    An erased part fits all kinds of data: an item is still what it is. In an image it is a square at a random
-    place (DeVries and Taylor, *Improved Regularization of Convolutional Neural Networks with Cutout*, 2017),
-    in a row of numbers a tenth of the columns. What is erased becomes 0: the mean of a standardised column.
+    An item stays what it is when a part is missing, whatever the kind of data. The part is a square at a
+    random place of an image (DeVries and Taylor, *Improved Regularization of Convolutional Neural Networks
+    with Cutout*, 2017) or a tenth of the columns of a row of numbers. Erased values become 0, the mean of a
+    standardised column.
 
     Parameters
     ----------

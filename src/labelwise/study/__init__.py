@@ -1,1 +1,1 @@
-"""Measuring methods by the labels they need: label draws, scores, intervals, figures."""
+"""Measuring methods by the labels they need: draws of labels, scores, intervals."""

@@ -1,7 +1,7 @@
 """A closer look at one model with one draw of labels: components, votes, reliability, confusion.
 
-Everything figures show is computed here, or in `findings`; classes of all items are used to describe, never
-to decode.
+Figures show what is computed here and in `labelwise.report.findings`. The classes of all items are used to
+describe, never to decode.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from labelwise.decoding import HardDecoder, SoftDecoder
 from labelwise.labels import UNLABELED
 from labelwise.study.sweep import draw_labels
 
-_N_BINS = 10
-_VOTES_SHOWN = 6
+_N_BINS = 10  # enough to see a bend, and few enough that a bin is not noise
+_VOTES_SHOWN = 6  # as many as have room for their numbers
+LEAST_MASS = 0.005  # of the posterior: less would be written as 0.00
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,7 @@ def describe_components(Q: np.ndarray, truth: np.ndarray, n_classes: int) -> Com
 
 @dataclass(frozen=True, eq=False)
 class Vote:
-    """One item that soft decoding answers rightly and hard decoding does not, in numbers.
+    """One item that soft decoding gets right and hard decoding wrong, in numbers.
 
     Attributes
     ----------
@@ -65,7 +66,7 @@ class Vote:
     components : ndarray of shape (n_shown,), int
         The most probable components, most probable first.
     posteriors : ndarray of shape (n_shown,)
-        q(c given x) of these.
+        q(c given x) of these components.
     names : ndarray of shape (n_shown,), int
         Class that hard decoding calls each.
     by_name : dict of int to float
@@ -106,10 +107,10 @@ def decode_draw(Q: np.ndarray, truth: np.ndarray, n_labeled: int, draw: int) -> 
 
 
 def find_vote(Q: np.ndarray, truth: np.ndarray, decoded: Decoded) -> Vote | None:
-    """The clearest item that soft decoding corrects: the most mass in components of the right name.
+    """Find the clearest item that soft decoding corrects: the one with most mass in rightly named components.
 
-    Its most probable component has a label of its own, so that hard decoding is wrong by its rule and not
-    for want of a name. None if there is no such item.
+    Its most probable component has a label, so that hard decoding is wrong by its rule and not because a
+    name is missing. None if there is no such item.
     """
     named = np.ones(Q.shape[1], dtype=bool)
     named[decoded.hard.unnamed_components_] = False
@@ -133,7 +134,7 @@ def find_vote(Q: np.ndarray, truth: np.ndarray, decoded: Decoded) -> Vote | None
         components=order,
         posteriors=Q[row][order],
         names=names[order].astype(int),
-        by_name={code: mass for code, mass in by_name.items() if mass >= 0.005},
+        by_name={code: mass for code, mass in by_name.items() if mass >= LEAST_MASS},
         scores={code: float(decoded.soft_proba[row, column[code]]) for code in codes},
     )
 
@@ -157,7 +158,7 @@ class Reliability:
 
 
 def reliability(probabilities: np.ndarray, right: np.ndarray) -> Reliability:
-    """Put answers into 10 equal bins by their probability, both of shape (n,)."""
+    """Sort answers into 10 equal bins by their stated probability; both arguments have shape (n,)."""
     bins = np.minimum((probabilities * _N_BINS).astype(int), _N_BINS - 1)
     counts = np.bincount(bins, minlength=_N_BINS)
     with np.errstate(invalid="ignore"):
@@ -168,7 +169,7 @@ def reliability(probabilities: np.ndarray, right: np.ndarray) -> Reliability:
 
 
 def confusion(truth: np.ndarray, answers: np.ndarray, n_classes: int) -> np.ndarray:
-    """Shares of each class (rows) that got each answer (columns), shape (n_classes, n_classes)."""
+    """Share of each class (rows) that got each answer (columns), shape (n_classes, n_classes)."""
     table = np.zeros((n_classes, n_classes))
     np.add.at(table, (truth, answers), 1)
     return np.asarray(table / np.maximum(table.sum(axis=1, keepdims=True), 1))
@@ -184,13 +185,13 @@ def worst_pairs(table: np.ndarray, n_pairs: int) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True, eq=False)
 class ClassGains:
-    """Accuracy of soft less that of hard decoding, by class.
+    """Accuracy of soft minus that of hard decoding, by class.
 
     Attributes
     ----------
     gains : ndarray of shape (n_draws, n_classes)
     instability : ndarray of shape (n_classes,)
-        Share of a class's items whose soft answer differs between two draws, mean over pairs of draws.
+        Share of a class's items whose soft answer differs between two draws, averaged over pairs of draws.
     """
 
     gains: np.ndarray
@@ -251,6 +252,6 @@ def posterior_entropy(Q: np.ndarray) -> np.ndarray:
 
 
 def posterior_margin(Q: np.ndarray) -> np.ndarray:
-    """Largest less second largest of q(c given x), shape (n,)."""
+    """Largest minus second largest q(c given x), shape (n,)."""
     top = np.partition(Q, -2, axis=1)[:, -2:]
     return np.asarray(top[:, 1] - top[:, 0])

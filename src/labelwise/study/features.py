@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,10 @@ from scipy.special import softmax
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
+from labelwise.decoding import PoissonDecoder
 from labelwise.encoding import Encoding
+from labelwise.events import Listener
+from labelwise.gmvae import GMVAE
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.study.spreading import Graph, neighbour_graph
 
@@ -63,7 +66,7 @@ class View:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """One model's pool: labels are drawn from it, answers are given for it and for the held-out items.
+    """A pool that labels are drawn from, and the held-out items; methods answer both.
 
     Attributes
     ----------
@@ -71,13 +74,45 @@ class Task:
     graph : Graph or None
         Of principal components.
     augment : {None, "affine", "elastic"}
-        What may change in an item, as the model was told.
+        How the model's training varied the items.
     """
 
     pool: View
     held_out: View | None = None
     graph: Graph | None = None
     augment: str | None = None
+
+
+def plain_task(pool: np.ndarray, held_out: np.ndarray) -> Task:
+    """A task whose views hold the items alone, each as one row; `held_out` may be empty."""
+    return Task(View(_rows(pool)), View(_rows(held_out)) if len(held_out) else None)
+
+
+def model_task(
+    gmvae: GMVAE, pool: np.ndarray, held_out: np.ndarray, *, listen: Listener | None = None
+) -> Task:
+    """A task whose views hold the items and what a model says of them, ready for many cells.
+
+    Parameters
+    ----------
+    gmvae : GMVAE
+        Fitted.
+    pool, held_out : ndarray of shape (n, ...)
+        Items; `held_out` may be empty.
+    listen : callable, default=None
+        Gets an `Event` for each batch encoded.
+    """
+    task = plain_task(pool, held_out)
+    encoding = gmvae.encode(pool, listen=listen)
+    # The decoders of `methods` all leave the number of neighbours at its default.
+    encoding.precompute(PoissonDecoder().n_neighbors)
+    return Task(
+        replace(task.pool, images=pool, encoding=encoding),
+        None
+        if task.held_out is None
+        else replace(task.held_out, images=held_out, encoding=gmvae.encode(held_out, listen=listen)),
+        augment=gmvae.augment_,
+    )
 
 
 def prepare(
@@ -101,7 +136,6 @@ def prepare(
     seconds : dict of str to float
     """
     seconds: dict[str, float] = {}
-    items = [part.reshape(len(part), math.prod(part.shape[1:])) for part in (pool, held_out)]
     features: dict[str, list[np.ndarray]] = {}
     if needs & {"principal", "kmeans", "mixture", "graph"}:
         start = time.perf_counter()
@@ -122,15 +156,23 @@ def prepare(
         start = time.perf_counter()
         graph = neighbour_graph(features["principal"][0], features["principal"][1])
         seconds["graph"] = time.perf_counter() - start
-    views = []
-    for part in (0, 1):
-        found: dict[str, Any] = {name: values[part] for name, values in features.items()}
-        views.append(View(items[part], **found))
-    return Task(views[0], views[1] if len(held_out) else None, graph), seconds
+    task = plain_task(pool, held_out)
+    of_pool, of_held_out = (
+        dict[str, Any]({name: values[part] for name, values in features.items()}) for part in (0, 1)
+    )
+    return Task(
+        replace(task.pool, **of_pool),
+        None if task.held_out is None else replace(task.held_out, **of_held_out),
+        graph,
+    ), seconds
+
+
+def _rows(items: np.ndarray) -> np.ndarray:
+    return items.reshape(len(items), math.prod(items.shape[1:]))
 
 
 def _kmeans_posteriors(principal: list[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
-    """k-means as the mixture that it stands for: equal round components of the mean variance within."""
+    """k-means as a mixture: round components of equal size, whose variance is the mean within clusters."""
     kmeans = KMeans(n_components, n_init=1, random_state=seed).fit(principal[0])
     variance = max(kmeans.inertia_ / principal[0].size, 1e-12)
     return [
@@ -142,6 +184,8 @@ def _kmeans_posteriors(principal: list[np.ndarray], n_components: int, seed: int
 
 
 def _mixture_posteriors(principal: list[np.ndarray], n_components: int, seed: int) -> list[np.ndarray]:
+    # Principal components do not correlate over all items, so that diagonal covariances suffice; few
+    # iterations and a coarse tolerance bound the cost.
     mixture = GaussianMixture(
         n_components, covariance_type="diag", reg_covar=1e-5, max_iter=50, tol=1e-2, random_state=seed
     ).fit(principal[0])

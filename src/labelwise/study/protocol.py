@@ -1,4 +1,4 @@
-"""What a study is: its settings, read from TOML, and everything that is refused before anything runs."""
+"""What a study is: its settings, read from TOML, and the checks that are made before anything runs."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from labelwise.data import Dataset
 from labelwise.errors import StudyError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Constraint, Either, Fraction, Integer, Option, SequenceOf, check_parameters
-from labelwise.study.methods import DEFAULT_METHODS, METHODS
+from labelwise.study.methods import DEFAULT_METHODS, METHODS, id_of, name_of
 
-# Of the pool: the labelled fractions of the published study.
+# Of the pool: the labelled fractions of the published study (`docs/study.md`, "Methods").
 PUBLISHED_FRACTIONS = (5e-5, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 5e-1)
 
 _OWN_MODEL_KEYS = ("random_state", "verbose")  # the study sets these itself
@@ -60,14 +60,14 @@ class Study:
     model_seeds : tuple of int
         One model is trained for each.
     methods : tuple of str
-        Names in `METHODS`; by default all but students and those with chosen labels, which take long.
+        Keys of `METHODS`; by default all but students and methods with chosen labels, which take long.
     held_out : "auto", "none" or float
-        Items that take no part in training and are scored apart: the test part of the data set if it has one
-        ("auto"), none, or a random share.
+        Items that take no part in training and are scored separately: the test part of the data set if it has
+        one ("auto"), none, or a random share.
     slow_draws, slow_labels : int
         Slow methods get only the first `slow_draws` draws at budgets above `slow_labels`.
     target : float
-        Accuracy that the report asks the number of labels for.
+        The report says how many labels reach this accuracy.
     label_column : str or None
         Column of a table that holds the classes.
     model : dict
@@ -88,10 +88,11 @@ class Study:
     model: Mapping[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The settings as JSON values."""
-        return {
+        """The settings as JSON values, with methods by name; `make_study` reads them back."""
+        settings = {
             name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()
         }
+        return {**settings, "methods": [name_of(method) for method in self.methods]}
 
 
 _CONSTRAINTS: dict[str, Constraint] = {
@@ -100,7 +101,7 @@ _CONSTRAINTS: dict[str, Constraint] = {
     "budgets": Either(Option(None), SequenceOf(Integer(1))),
     "draws": Integer(1),
     "model_seeds": SequenceOf(Integer(0)),
-    "methods": SequenceOf(Option(*METHODS)),
+    "methods": SequenceOf(_Text()),
     "held_out": Either(Option("auto", "none"), Fraction()),
     "slow_draws": Integer(1),
     "slow_labels": Integer(0),
@@ -116,8 +117,11 @@ def read_study(path: Path) -> Study:
     Raises
     ------
     StudyError
-        If it cannot be read, or a key is unknown or holds a value that is not allowed; all are named. A path
-        in `dataset` is relative to the folder of the file.
+        If it cannot be read, or keys are unknown or have values that are not allowed; all are named.
+
+    Notes
+    -----
+    A path in `dataset` is relative to the folder of the file.
     """
     try:
         with path.open("rb") as file:
@@ -134,7 +138,8 @@ def read_study(path: Path) -> Study:
     return replace(study, dataset=str(beside)) if beside.exists() else study
 
 
-# The embedded digits are 8x8 and few: a small model serves them, and several seeds take seconds.
+# As in studies/digits.toml: the embedded digits are 8x8 and few, so that a small model is enough, and several
+# seeds take seconds.
 _DIGITS: dict[str, Any] = {
     "model_seeds": [0, 1, 2],
     "model": {
@@ -150,7 +155,7 @@ _DIGITS: dict[str, Any] = {
 
 
 def default_study(dataset: str, label_column: str | None = None) -> Study:
-    """The study of a data set with the published protocol and the default model."""
+    """Study a data set with the published protocol and the default model."""
     settings: dict[str, Any] = {"dataset": dataset, "label_column": label_column}
     if dataset == "digits":
         settings |= _DIGITS
@@ -158,15 +163,17 @@ def default_study(dataset: str, label_column: str | None = None) -> Study:
 
 
 def make_study(settings: Mapping[str, Any]) -> Study:
-    """Check settings and make a study of them.
+    """Check settings, with methods given by name or id, and make a study of them.
 
     Raises
     ------
     StudyError
     """
+    settings = dict(settings)
     faults = [_unknown(key, list(_CONSTRAINTS), "key") for key in settings if key not in _CONSTRAINTS]
     if "dataset" not in settings:
         faults.append('dataset is missing: name the data, such as dataset = "mnist"')
+    faults += _method_faults(settings)
     for key, constraint in _CONSTRAINTS.items():
         if key in settings and not constraint.accepts(settings[key]):
             faults.append(f"{key}={settings[key]!r} must be {constraint.describe()}")
@@ -177,14 +184,26 @@ def make_study(settings: Mapping[str, Any]) -> Study:
         faults.append("give fractions or budgets, not both")
     for key in ("model_seeds", "methods", "fractions", "budgets"):
         values = settings.get(key)
-        if isinstance(values, list) and len({repr(value) for value in values}) < len(values):
-            faults.append(f"{key} names something twice")
+        if isinstance(values, list | tuple) and len({repr(value) for value in values}) < len(values):
+            faults.append(f"{key} lists a value twice")
     if faults:
         raise StudyError("; ".join(faults))
     fields: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()
     }
     return Study(**fields)
+
+
+def _method_faults(settings: dict[str, Any]) -> list[str]:
+    """Replace names of methods by ids in `settings`, where they are a list, and name those nobody knows."""
+    listed = settings.get("methods")
+    if not isinstance(listed, list | tuple) or not all(isinstance(name, str) for name in listed):
+        return []
+    names = [method.name for method in METHODS.values()]
+    faults = [_unknown(name, names, "method") for name in listed if id_of(name) is None]
+    if not faults:
+        settings["methods"] = [id_of(name) for name in listed]
+    return faults
 
 
 def _model_faults(model: Mapping[str, Any]) -> list[str]:
@@ -203,7 +222,7 @@ def _model_faults(model: Mapping[str, Any]) -> list[str]:
 
 
 def _unknown(key: str, allowed: list[str], kind: str) -> str:
-    close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.75)
+    close = difflib.get_close_matches(key, allowed, n=1, cutoff=0.75)  # catches a letter or two, not chance
     hint = f"did you mean {close[0]}?" if close else f"allowed are {', '.join(allowed)}"
     return f"unknown {kind} {key}: {hint}"
 
@@ -217,11 +236,11 @@ class Parts:
 
 
 def split_parts(study: Study, dataset: Dataset) -> Parts:
-    """Say which items are held out, in the order of the data set."""
+    """Split the rows of a data set into the pool and the held-out items, each in its order."""
     rows = np.arange(len(dataset.X))
     if isinstance(study.held_out, float):
         n_held_out = max(1, round(study.held_out * len(rows)))
-        # One fixed choice: held-out items stay the same for all seeds and draws.
+        # A fixed seed: held-out items are the same for all model seeds and draws.
         mask = np.zeros(len(rows), dtype=bool)
         mask[np.random.default_rng(0).permutation(rows)[:n_held_out]] = True
     elif study.held_out == "auto" and dataset.split is not None:
@@ -232,7 +251,7 @@ def split_parts(study: Study, dataset: Dataset) -> Parts:
 
 
 def check_data(study: Study, dataset: Dataset, parts: Parts) -> None:
-    """Refuse data that the study cannot be run on.
+    """Refuse data that cannot be studied.
 
     Raises
     ------
@@ -241,19 +260,19 @@ def check_data(study: Study, dataset: Dataset, parts: Parts) -> None:
     if dataset.y is None or dataset.names is None:
         raise StudyError(
             f"{dataset.name} has no label column: a study scores answers, so it needs the class of every "
-            "item (y in .npz, label_column for a table, a subfolder a class for images)"
+            "item (y in .npz, label_column for a table, one subfolder per class for images)"
         )
     counts = np.bincount(dataset.y[parts.pool], minlength=len(dataset.names))
     if len(counts) < 2:
-        raise StudyError(f"{dataset.name} has one class only: there is nothing to tell apart")
+        raise StudyError(f"{dataset.name} has only one class: there is nothing to tell apart")
     if len(parts.pool) <= len(counts):
         raise StudyError(f"{dataset.name} has {len(parts.pool)} items of {len(counts)} classes: too few")
     rare = np.flatnonzero(counts < 2)
     if len(rare):
         names = ", ".join(f"{dataset.names[code]!r} ({counts[code]})" for code in rare[:5])
         raise StudyError(
-            f"{dataset.name} has classes of fewer than two items: {names}; labels and scores need one each: "
-            "merge or remove them"
+            f"{dataset.name} has classes with fewer than two items: {names}; a class needs one item to label "
+            "and one to score: merge or remove such classes"
         )
     label_budgets(study, len(parts.pool))
 
@@ -264,7 +283,7 @@ def label_budgets(study: Study, n_pool: int) -> list[int]:
     Raises
     ------
     StudyError
-        If a given number is no label at all, or leaves no item to score.
+        If a budget rounds to no label, or leaves no item to score.
     """
     if study.budgets is not None:
         budgets = list(study.budgets)

@@ -1,4 +1,7 @@
-"""Tidy results: one row a cell, and their means with intervals."""
+"""Tidy results: one row a cell, and their means with intervals.
+
+In memory a method is its id; files hold its name, which does not change (see `methods`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from scipy import stats
 
 from labelwise.errors import StorageError
 from labelwise.storage import write_csv
+from labelwise.study.methods import id_of, name_of
 
 NO_MODEL = -1  # model seed of a method that uses no model
 
@@ -25,15 +29,17 @@ class Cell:
     Attributes
     ----------
     model_seed : int
-        -1 for a method that uses no model.
+        `NO_MODEL` for a method that uses no model.
+    method : str
+        Its id.
     accuracy : float
         On the items of the pool without a label; NaN if the method failed.
     n_classes_seen : int
         Classes among the labels.
     n_components_named : int
-        Components that are the most probable one of a labelled item; 0 without a model.
+        Components that are the most probable one of at least one labelled item; 0 without a model.
     seconds : float
-        To learn from the labels and answer all items; what all draws share is not counted.
+        To learn from the labels and answer all items, without what all draws share.
     accuracy_held_out : float
         On items that took no part in training; NaN if there are none.
     error : str
@@ -55,12 +61,12 @@ class Cell:
 
     @property
     def key(self) -> CellKey:
-        """What tells the cell from the others of its study."""
+        """What identifies the cell within its study."""
         return CellKey(self.method, self.model_seed, self.n_labeled, self.draw)
 
 
 class CellKey(NamedTuple):
-    """What tells a cell from the others of its study."""
+    """What identifies a cell within its study; `method` is an id."""
 
     method: str
     model_seed: int
@@ -74,12 +80,14 @@ class Summary:
 
     Attributes
     ----------
+    method : str
+        Its id.
     half_width : float
         See `interval_half_width`; NaN for a single cell.
     mean_held_out, half_width_held_out : float
         The same on held-out items; NaN if there are none.
     n_cells, n_model_seeds, n_draws, n_failed : int
-        Cells that the mean is made of, and those that failed.
+        Cells, model seeds and draws behind the mean, and cells that failed.
     seconds : float
         Mean cost of a cell.
     """
@@ -100,7 +108,7 @@ class Summary:
 
 
 def summarise(cells: Sequence[Cell]) -> list[Summary]:
-    """Means over draws and model seeds, in the order in which methods first appear; failed cells left out."""
+    """Average over draws and model seeds, in order of first appearance; failed cells are left out."""
     groups: dict[tuple[str, int, str], list[Cell]] = {}
     for cell in cells:
         groups.setdefault((cell.dataset, cell.n_labeled, cell.method), []).append(cell)
@@ -138,7 +146,7 @@ def _mean_and_half_width(cells: Sequence[Cell], column: str) -> tuple[float, flo
     for cell in cells:
         table[seeds.index(cell.model_seed), draws.index(cell.draw)] = getattr(cell, column)
     if np.isnan(table).any():
-        # Some failed: what is left is no full table, and the draws' means stand for themselves.
+        # Some cells failed or are missing: without a full table, take Student's t over the means of draws.
         values = np.array([getattr(cell, column) for cell in cells])
         by_draw = np.array([values[[cell.draw == draw for cell in cells]].mean() for draw in draws])
         return float(values.mean()), t_half_width(by_draw)
@@ -146,10 +154,10 @@ def _mean_and_half_width(cells: Sequence[Cell], column: str) -> tuple[float, flo
 
 
 def interval_half_width(table: np.ndarray, confidence: float = 0.95) -> float:
-    """Half the width of the interval of a mean over model seeds x label draws.
+    """Half the width of the confidence interval of a mean over model seeds x label draws.
 
-    With one model it is Student's t over the draws, and with one draw over the models. With several of both
-    they are crossed random effects, since every model gets the same draws: the variance of the mean is
+    With one model this is Student's t over draws, with one draw over models. With several of both they are
+    crossed random effects, since every model gets the same draws: the variance of the mean is
     (MS_models + MS_draws - MS_rest) / (S D), with Satterthwaite's degrees of freedom (Biometrics Bulletin 2,
     1946), and at least MS_rest / (S D).
 
@@ -190,23 +198,36 @@ def t_half_width(values: np.ndarray, confidence: float = 0.95) -> float:
     return float(quantile * values.std(ddof=1) / math.sqrt(len(values)))
 
 
+def as_record(row: Any) -> dict[str, Any]:
+    """Turn a row (`Cell`, `Summary`, …) into what files hold: its fields, with the method by its name."""
+    return {**asdict(row), "method": name_of(row.method)}
+
+
 def write_rows(path: Path, rows: Sequence[Any], kind: type | None = None) -> None:
-    """Write dataclass rows as a CSV file, in one step; `kind` gives the columns if there may be no rows.
+    """Write dataclass rows that have a `method` as a CSV file, in one step.
+
+    Parameters
+    ----------
+    path : Path
+    rows : sequence
+        Of one dataclass.
+    kind : type, default=None
+        That class; needed where there may be no rows.
 
     Raises
     ------
     StorageError
     """
-    write_csv(path, _names(kind or type(rows[0])), [asdict(row) for row in rows])
+    write_csv(path, _names(kind or type(rows[0])), [as_record(row) for row in rows])
 
 
 class CellLog:
-    """`results.csv` while a study runs: one line a cell, written as it is finished.
+    """`results.csv` while a study runs: one line a cell, written as soon as the cell is finished.
 
     Parameters
     ----------
     path : Path
-        A file that is there is gone on with; a last line that was cut off is dropped.
+        An existing file is continued; a truncated last line is dropped.
     """
 
     def __init__(self, path: Path) -> None:
@@ -215,7 +236,7 @@ class CellLog:
         write_rows(path, self.cells, Cell)
 
     def drop_failed(self) -> int:
-        """Forget failed cells, whose cause may be gone (a package that was missing); returns how many."""
+        """Forget failed cells, since their cause may be gone (a missing package); return how many."""
         kept = [cell for cell in self.cells if not cell.error]
         n_failed = len(self.cells) - len(kept)
         if n_failed:
@@ -224,7 +245,7 @@ class CellLog:
         return n_failed
 
     def add(self, cell: Cell) -> None:
-        """Keep a finished cell.
+        """Record a finished cell.
 
         Raises
         ------
@@ -232,7 +253,7 @@ class CellLog:
         """
         try:
             with self.path.open("a", newline="", encoding="utf-8") as file:
-                csv.DictWriter(file, _names(Cell), lineterminator="\n").writerow(asdict(cell))
+                csv.DictWriter(file, _names(Cell), lineterminator="\n").writerow(as_record(cell))
         except OSError as error:
             raise StorageError(
                 f"cannot write {self.path}: {error.strerror}; the cells so far are kept"
@@ -241,18 +262,19 @@ class CellLog:
 
 
 def read_cells(path: Path) -> list[Cell]:
-    """Read a table of cells; a last line that was cut off is left out.
+    """Read a table of cells, without a truncated last line.
 
     Raises
     ------
     StorageError
-        If it is no table of cells.
+        If it is not a table of cells.
     """
     try:
         text = path.read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]
         rows = list(csv.DictReader(whole.splitlines()))
         kinds = {field.name: _KINDS[str(field.type)] for field in fields(Cell)}
+        kinds["method"] = lambda name: id_of(name) or name
         return [Cell(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(

@@ -1,4 +1,4 @@
-"""Ways to choose what to label, for comparison: random draws, ours, and published ones.
+"""Published ways to choose what to label, to compare `labelwise.suggest` with.
 
 Each sees latents and a seed, never a label.
 """
@@ -6,6 +6,7 @@ Each sees latents and a seed, never a label.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -14,10 +15,15 @@ from sklearn.neighbors import NearestNeighbors
 from labelwise.encoding import Encoding
 from labelwise.randomness import numpy_generator
 
-_N_ITEMS = 10_000  # random items among which the published strategies look, for want of memory and time
-_N_NEIGHBORS = 20  # of which TypiClust's typicality is the inverse mean distance, at most
-_MIN_CLUSTER = 6  # TypiClust leaves out smaller clusters
-_PURE = 0.95  # share of ProbCover's balls that should hold one cluster only
+# Random items among which these choose: ProbCover compares all pairs, and `suggest` looks at as many.
+_N_ITEMS = 10_000
+# As in the code of Hacohen et al. (https://github.com/avihu111/TypiClust): typicality is the inverse mean
+# distance of at most so many neighbours, and smaller clusters are left out.
+_N_NEIGHBORS = 20
+_MIN_CLUSTER = 6
+# As in Yehuda et al.: the share of balls that should hold items of one cluster only.
+_PURE = 0.95
+_MAX_BALL = 500  # neighbours among which the first one of another cluster is sought, to bound memory
 
 Select = Callable[[Encoding, int, int], np.ndarray]
 
@@ -32,8 +38,8 @@ def kmeans_medoids(encoding: Encoding, n_labels: int, seed: int) -> np.ndarray:
 def typiclust(encoding: Encoding, n_labels: int, seed: int) -> np.ndarray:
     """The most typical item of each of `n_labels` k-means clusters (Hacohen et al., ICML 2022, TPC_RP).
 
-    As in their code, neighbours are those in the cluster, at most half of it, and in place of clusters that
-    are too small the largest ones give another item.
+    As in their code, neighbours are sought within the cluster, among at most half of it, and the largest
+    clusters give another item each in place of those that are too small.
     """
     rows, points = _sample(encoding, seed)
     clusters = KMeans(n_labels, n_init=1, random_state=seed).fit_predict(points)
@@ -56,7 +62,7 @@ def probcover(encoding: Encoding, n_labels: int, seed: int) -> np.ndarray:
     """
     rows, points = _sample(encoding, seed)
     clusters = KMeans(n_labels, n_init=1, random_state=seed).fit_predict(points)
-    search = NearestNeighbors(n_neighbors=min(500, len(points) - 1), algorithm="brute").fit(points)
+    search = NearestNeighbors(n_neighbors=min(_MAX_BALL, len(points) - 1), algorithm="brute").fit(points)
     distances, near = search.kneighbors()
     foreign = clusters[near] != clusters[:, None]
     # Distance of the first neighbour in another cluster: the ball is pure below it.
@@ -81,13 +87,34 @@ def _sample(encoding: Encoding, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fill(chosen: np.ndarray, n_labels: int, n_items: int) -> np.ndarray:
-    """Random further items where a strategy gives fewer than asked for; the sample is in random order."""
+    """Add random items where a strategy gives too few; the sample is in random order."""
     others = np.setdiff1d(np.arange(n_items), chosen)
     return np.concatenate([chosen, others[: n_labels - len(chosen)]])
 
 
-SELECTIONS: dict[str, Select] = {
-    "k-means": kmeans_medoids,
-    "TypiClust": typiclust,
-    "ProbCover": probcover,
+@dataclass(frozen=True)
+class Selection:
+    """A way to choose what to label.
+
+    Attributes
+    ----------
+    id : str
+    name : str
+        As its authors call it.
+    select : callable
+        From an `Encoding`, a number of labels and a seed to as many different rows.
+    """
+
+    id: str
+    name: str
+    select: Select
+
+
+SELECTIONS: dict[str, Selection] = {
+    selection.id: selection
+    for selection in (
+        Selection("kmeans", "k-means", kmeans_medoids),
+        Selection("typiclust", "TypiClust", typiclust),
+        Selection("probcover", "ProbCover", probcover),
+    )
 }

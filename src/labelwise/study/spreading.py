@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from labelwise.decoding.spreading import balanced, normalised, spread_labels
 
-_N_NEIGHBORS = 10
+_N_NEIGHBORS = 10  # as many as the graph on the model's latents has, so that only the points differ
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Graph:
 
 
 def neighbour_graph(pool: np.ndarray, held_out: np.ndarray, n_neighbors: int = _N_NEIGHBORS) -> Graph:
-    """Join each item with its nearest ones, by Euclidean distance.
+    """Connect each item to its nearest ones by Euclidean distance.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def neighbour_graph(pool: np.ndarray, held_out: np.ndarray, n_neighbors: int = _
 
 
 def spread_codes(graph: Graph, codes: np.ndarray, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Let labelled items tell their neighbours, and those theirs; classes are balanced.
+    """Pass labels from items to their neighbours, step by step, and balance the classes.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def spread_codes(graph: Graph, codes: np.ndarray, n_classes: int) -> tuple[np.nd
     -------
     pool : ndarray of shape (n_pool, n_classes)
     held_out : ndarray of shape (n_held_out, n_classes)
-        Scores; rows that no label reached are 0.
+        Scores; rows of 0 where no label arrives.
     """
     labeled = np.flatnonzero(codes >= 0)
     given = np.zeros((len(codes), n_classes), dtype=np.float32)

@@ -10,14 +10,15 @@ import numpy as np
 
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator
+from labelwise.study.answers import Answers
 from labelwise.study.features import Task
-from labelwise.study.methods import METHODS, Answers, Method
+from labelwise.study.methods import METHODS, RANDOM, SUGGESTED, MethodSpec
 from labelwise.study.results import Cell, CellKey
 from labelwise.study.selections import SELECTIONS
 
 
 def draw_labels(truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
-    """Reveal the labels of `n_labeled` random items, not stratified; the rest is -1.
+    """Reveal the labels of `n_labeled` random items, not stratified; the others are -1.
 
     Parameters
     ----------
@@ -32,21 +33,21 @@ def draw_labels(truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
     return y
 
 
-def label_items(method: Method, task: Task, truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
-    """Reveal the labels of the items that the method's way of choosing names; the rest is -1."""
-    if method.selection == "random":
+def label_items(method: MethodSpec, task: Task, truth: np.ndarray, n_labeled: int, draw: int) -> np.ndarray:
+    """Reveal the labels of the items that the method's selection names; the others are -1."""
+    if method.selection == RANDOM:
         return draw_labels(truth, n_labeled, draw)
-    if method.selection == "suggested":
+    if method.selection == SUGGESTED:
         rows = task.pool.get("suggested")[draw, :n_labeled]
     else:
-        rows = SELECTIONS[method.selection](task.pool.get("encoding"), n_labeled, draw)
+        rows = SELECTIONS[method.selection].select(task.pool.get("encoding"), n_labeled, draw)
     y = np.full(len(truth), UNLABELED)
     y[rows] = truth[rows]
     return y
 
 
 def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.ndarray, dataset: str) -> Cell:
-    """Give a method the labels of a draw and score its answers; what it raises is kept in the cell.
+    """Give a method the labels of a draw and score its answers; an error is recorded in the cell.
 
     Parameters
     ----------
@@ -91,6 +92,6 @@ def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.n
 
 def _answers(key: CellKey, task: Task, y: np.ndarray) -> Answers:
     with warnings.catch_warnings():
-        # Peers warn of few labels and of iterations that end early; what comes of it is their score.
+        # Peers warn of few labels and of iterations that end early; the score shows what comes of it.
         warnings.simplefilter("ignore")
         return METHODS[key.method].run(task, y, key.draw)

@@ -1,4 +1,4 @@
-"""Figures. A function takes data and returns axes or a figure; nothing is computed or written in it."""
+"""Figures. Each function takes data and returns axes or a figure, and computes and writes nothing."""
 
 from labelwise.report.figures.choice import plot_choice
 from labelwise.report.figures.components import plot_component_samples, plot_purity, plot_reconstructions

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_COLUMNS = 3  # blocks of components side by side
+_COLUMNS = 3  # blocks of components side by side: 36 of them make a square page
 
 
 def plot_component_samples(images: np.ndarray, captions: Sequence[str], title: str) -> Figure:
-    """Samples from each component, one row a component, its caption on the left.
+    """Draw samples from each component, one row per component, with its caption on the left.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def plot_component_samples(images: np.ndarray, captions: Sequence[str], title: s
 
 
 def plot_purity(components: Components, names: Sequence[str], title: str) -> Axes:
-    """Draw purity against share, one mark a component, with its largest class written at it.
+    """Draw purity against share, with one mark per component and its largest class beside it.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def plot_purity(components: Components, names: Sequence[str], title: str) -> Axe
             fontsize=7,
         )
     axes.axvline(100 / len(components.shares), color=GREY, linewidth=1, linestyle=":")
-    axes.set_xlabel("share of the items, % (dotted: an equal share)")
+    axes.set_xlabel("share of the items, % (dotted: all components equal)")
     axes.set_ylabel("purity: share of the largest class")
     axes.set_ylim(0, 1.03)
     axes.set_title(title, loc="left", fontsize=11)
@@ -86,7 +86,7 @@ def plot_purity(components: Components, names: Sequence[str], title: str) -> Axe
 
 
 def plot_reconstructions(items: np.ndarray, decoded: np.ndarray, title: str) -> Figure:
-    """Draw items above what the model makes of them.
+    """Draw items, and their reconstructions below.
 
     Parameters
     ----------

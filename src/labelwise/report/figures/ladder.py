@@ -1,4 +1,4 @@
-"""The ladder: accuracy of each rung, at each budget."""
+"""The ladder: accuracy of each step, at each budget."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from labelwise.report.figures.style import PALETTE, new_figure, tidy
-from labelwise.study.ladder import RUNGS, Rung
+from labelwise.study.ladder import STEPS, Rung
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 def plot_ladder(rungs: Sequence[Rung], *, title: str) -> Axes:
-    """Draw one group of bars a budget, one bar a rung, with 95 % intervals and the accuracy in words.
+    """Draw a group of bars per budget, with one bar per step, its 95% interval and its accuracy.
 
     Parameters
     ----------
@@ -26,27 +26,26 @@ def plot_ladder(rungs: Sequence[Rung], *, title: str) -> Axes:
     matplotlib.axes.Axes
     """
     budgets = sorted({rung.n_labeled for rung in rungs})
-    names = [name for name in RUNGS if any(rung.name == name for rung in rungs)]
+    steps = [step for step in STEPS if any(rung.step == step for rung in rungs)]
     figure = new_figure(max(6.5, 2.2 * len(budgets) + 2.5), 4.8)
     axes = figure.subplots()
-    width = 0.86 / len(names)
-    for number, name in enumerate(names):
-        own = [rung for rung in rungs if rung.name == name]
-        places = [budgets.index(rung.n_labeled) + (number - (len(names) - 1) / 2) * width for rung in own]
+    width = 0.86 / len(steps)
+    for number, step in enumerate(steps):
+        own = [rung for rung in rungs if rung.step == step]
+        places = [budgets.index(rung.n_labeled) + (number - (len(steps) - 1) / 2) * width for rung in own]
         heights = [100 * rung.mean for rung in own]
         bands = [0 if math.isnan(rung.half_width) else 100 * rung.half_width for rung in own]
         tops = [min(band, 100 - height) for band, height in zip(bands, heights, strict=True)]
-        suggested = name.endswith("suggested labels")
         axes.bar(
             places,
             heights,
             width,
             yerr=[bands, tops],
-            label=name,
-            color=PALETTE[list(RUNGS).index(name) % len(PALETTE)],
+            label=step.label,
+            color=PALETTE[STEPS.index(step) % len(PALETTE)],
             edgecolor="white",
-            hatch="//" if suggested else None,
-            error_kw={"ecolor": "#555555", "elinewidth": 1},
+            hatch="//" if step.has_suggested_labels else None,
+            error_kw={"ecolor": "#8A8A8A", "elinewidth": 1},
         )
         for place, height, top in zip(places, heights, tops, strict=True):
             axes.annotate(

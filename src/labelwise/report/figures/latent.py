@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def plot_latent(
     points: np.ndarray, classes: np.ndarray, components: np.ndarray, names: Sequence[str], title: str
 ) -> Figure:
-    """Draw the same points twice: by class, with the class written at its centre, and by component.
+    """Draw the same points twice, by class and by component, with names at the centres.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def plot_class_gains(gains: ClassGains, names: Sequence[str], title: str) -> Figure:
-    """Draw the gain of soft over hard decoding by class: intervals over draws, and against instability."""
+    """Draw the gain of soft over hard decoding by class: with intervals over draws, and by instability."""
     figure = new_figure(11, 4.2)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
     left, right = figure.subplots(1, 2, width_ratios=[2, 1])
@@ -32,8 +32,8 @@ def plot_class_gains(gains: ClassGains, names: Sequence[str], title: str) -> Fig
     if max(len(name) for name in names) > 3:
         left.tick_params("x", rotation=40)
     left.axhline(0, color="black", linewidth=0.8)
-    left.set_ylabel("accuracy of soft less hard")
-    left.set_xlabel("class; bars: 95 % interval over draws")
+    left.set_ylabel("accuracy: soft minus hard")
+    left.set_xlabel("class; bars: 95% interval over draws")
     tidy(left)
     right.scatter(gains.instability, means, color=PALETTE[1], s=14)
     for code, name in enumerate(names):
@@ -45,8 +45,8 @@ def plot_class_gains(gains: ClassGains, names: Sequence[str], title: str) -> Fig
             fontsize=8,
         )
     right.axhline(0, color="black", linewidth=0.8)
-    right.set_xlabel("answers that change with the draw")
-    right.set_ylabel("accuracy of soft less hard")
+    right.set_xlabel("share of answers that change with the draw")
+    right.set_ylabel("accuracy: soft minus hard")
     tidy(right)
     return figure
 
@@ -74,25 +74,25 @@ _LOOKS = ((PALETTE[1], "-", "o"), (PALETTE[2], "--", "s"), (PALETTE[3], "-.", "D
 
 
 def plot_risk_coverage(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], title: str) -> Axes:
-    """Draw the share of wrong answers against the share of items answered, the surest first.
+    """Draw the share of wrong answers against the share of items answered, surest first.
 
     Parameters
     ----------
     curves : dict of str to (coverage, risk)
-        By name of decoder; see `labelwise.decoding.abstention.risk_coverage`.
+        By label of method; see `labelwise.decoding.abstention.risk_coverage`.
     title : str
     """
     axes = new_figure(6.2, 4.4).subplots()
     highest = 0.0
     for (name, (coverage, risk)), (color, dashes, _) in zip(curves.items(), _LOOKS, strict=False):
-        # The first few items make a jagged start that says nothing.
+        # Over the first few items the curve is noise.
         shown = coverage >= min(0.02, coverage[-1])
         axes.plot(coverage[shown], risk[shown], color=color, linestyle=dashes, linewidth=2, label=name)
         highest = max(highest, float(risk[shown].max()))
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.1 * highest if highest > 0 else 1)
-    axes.set_xlabel("share of items answered, the surest first")
-    axes.set_ylabel("share of wrong answers among them")
+    axes.set_xlabel("share of items answered, surest first")
+    axes.set_ylabel("share of these answers that are wrong")
     axes.set_title(title, loc="left", fontsize=11)
     axes.legend(frameon=False, loc="upper left")
     tidy(axes)
@@ -100,7 +100,7 @@ def plot_risk_coverage(curves: Mapping[str, tuple[np.ndarray, np.ndarray]], titl
 
 
 def plot_reliability(parts: Mapping[str, Reliability], title: str) -> Axes:
-    """Draw accuracy against stated probability; `parts` maps names of decoders to the data."""
+    """Draw accuracy against stated probability; `parts` maps labels of methods to the data."""
     figure = new_figure(5.6, 5.0)
     axes = figure.subplots()
     axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as stated")
@@ -111,6 +111,7 @@ def plot_reliability(parts: Mapping[str, Reliability], title: str) -> Axes:
             color=color,
             linestyle=dashes,
             marker=marker,
+            clip_on=False,
             label=f"{name}: calibration error {data.error:.3f}",
         )
     axes.set_xlim(0, 1)
@@ -139,7 +140,7 @@ def plot_confusion(
     names : sequence of str
     pairs : sequence of (class, wrong answer)
     images : sequence of ndarray of shape (n_images, height, width[, channels]), 0..1
-        Of each pair; may be empty for data that are no images.
+        Of each pair; empty for data that are not images.
     title : str
     """
     figure = new_figure(12, 6.2)
@@ -157,7 +158,7 @@ def plot_confusion(
     for row, (code, answer) in enumerate(pairs):
         panel = figure.add_subplot(rows[row])
         panel.set_axis_off()
-        words = f"{names[code]!r} answered {names[answer]!r}: {table[code, answer]:.1%} of the class"
+        words = f"{names[code]!r} taken for {names[answer]!r}: {table[code, answer]:.1%} of the class"
         panel.set_title(words, fontsize=9, loc="left")
         if row < len(images) and len(images[row]):
             gap = [(0, 0), (0, 2)] + [(0, 0)] * (images[row][0].ndim - 2)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from labelwise.diagnostics.robustness import Robust
 from labelwise.report.figures.style import line_of, new_figure, tidy
-from labelwise.study.robustness import Robust
+from labelwise.study.methods import label_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 def plot_robustness(rows: Sequence[Robust], title: str) -> Figure:
-    """Draw accuracy against the strength of each change, one panel a change and one line a method."""
+    """Draw accuracy against the strength of changes: one panel per change, one line per method."""
     changes = list(dict.fromkeys(row.change for row in rows))
     methods = list(dict.fromkeys(row.method for row in rows))
     figure = new_figure(2.6 * len(changes) + 1.6, 3.4)
@@ -31,7 +32,7 @@ def plot_robustness(rows: Sequence[Robust], title: str) -> Figure:
                 marker=line.marker,
                 linewidth=line.width,
                 markersize=4,
-                label=method,
+                label=label_of(method),
             )
         axes.set_xlabel(change, fontsize=9)
         axes.set_ylim(0, 1)

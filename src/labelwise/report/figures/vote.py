@@ -1,4 +1,4 @@
-"""One item that soft decoding answers rightly and hard decoding does not."""
+"""One item that soft decoding gets right and hard decoding gets wrong."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelwise.report.figures.style import PALETTE, new_figure, tidy
-from labelwise.study.analysis import Vote
+from labelwise.study.analysis import LEAST_MASS, Vote
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,7 +83,7 @@ def _words(vote: Vote, names: Sequence[str]) -> list[str]:
         parts = [
             f"{value:.2f}"
             for value, name in zip(vote.posteriors, vote.names, strict=True)
-            if name == code and value >= 0.005
+            if name == code and value >= LEAST_MASS
         ]
         lines.append(
             f"   named {names[code]!r}: {' + '.join(parts) or '0'} … = {vote.by_name.get(code, 0.0):.2f}"

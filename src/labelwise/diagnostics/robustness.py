@@ -1,22 +1,24 @@
-"""What happens to accuracy when images are shifted, turned, noisy, blurred or partly hidden."""
+"""What happens to accuracy when images are shifted, rotated, noisy, blurred or partly hidden."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import ndimage
 
-from labelwise.gmvae import GMVAE
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator
-from labelwise.study.features import Task, View
-from labelwise.study.methods import METHODS
 
-_N_TESTED = 1000
-_N_CONTEXT = 2000  # unlabelled items that a decoder may look at
+_N_TESTED = 1000  # the standard error of an accuracy is then 1.6 points at most
+# Unlabelled items that a method may look at beside the labelled ones. Methods learn anew for every change, so
+# a part of the pool must do.
+_N_CONTEXT = 2000
+
+Prepared = TypeVar("Prepared")
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,9 @@ class Robust:
     change : str
     strength : float
         In the units of `CHANGES`; 0 is the unchanged image.
+    method : str
+        As the caller of `measure_robustness` calls it.
+    accuracy : float
     """
 
     change: str
@@ -82,7 +87,7 @@ def _occlusion(images: np.ndarray, strength: float, rng: np.random.Generator) ->
 
 Change = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
-# Name with its unit, function, strengths.
+# Name with its unit, function, and three strengths from slight to strong, about doubling each time.
 CHANGES: dict[str, tuple[Change, tuple[float, ...]]] = {
     "shift, share of the side": (_shift, (0.04, 0.08, 0.15)),
     "rotation, degrees": (_rotation, (10, 20, 40)),
@@ -99,33 +104,35 @@ def change_images(images: np.ndarray, change: str, strength: float, seed: int = 
 
 
 def measure_robustness(
-    gmvae: GMVAE,
     images: np.ndarray,
     truth: np.ndarray,
     y: np.ndarray,
-    methods: Sequence[str],
+    prepare: Callable[[np.ndarray], Prepared],
+    methods: Mapping[str, Callable[[Prepared, np.ndarray, Prepared], np.ndarray]],
     *,
     seed: int = 0,
 ) -> list[Robust]:
-    """Fit methods to the labels of unchanged images and score them on changed ones without a label.
+    """Give methods labels of unchanged images and score their answers for changed ones.
 
     Parameters
     ----------
-    gmvae : GMVAE
     images : ndarray of shape (n, height, width) or (n, height, width, channels)
         uint8, or floats within 0..1.
     truth : ndarray of shape (n,), int
     y : ndarray of shape (n,), int
-        Class codes; -1 where there is no label.
-    methods : sequence of str
-        Those in `METHODS` that need more than posteriors or items are left out.
+        Class codes; -1 where there is no label. At most 1,000 other items are changed and scored.
+    prepare : callable
+        From images to what methods look at, once for all of them.
+    methods : dict of str to callable
+        From prepared images, their labels (-1 where there is none) and prepared changed images to class codes
+        of the latter.
     seed : int
+        Of the items scored and of the changes.
     """
-    usable = [name for name in methods if METHODS[name].needs <= {"encoding", "items"}]
     order = numpy_generator(seed).permutation(np.flatnonzero(y == UNLABELED))
     tested, context = order[:_N_TESTED], order[_N_TESTED:][:_N_CONTEXT]
     known = np.sort(np.concatenate([np.flatnonzero(y != UNLABELED), context]))
-    pool = _view(gmvae, images[known])
+    pool = prepare(images[known])
     pixels = images[tested] / 255 if images.dtype == np.uint8 else images[tested]
     rows = []
     for change, (_, strengths) in CHANGES.items():
@@ -133,13 +140,8 @@ def measure_robustness(
             changed = pixels if strength == 0 else change_images(pixels, change, strength, seed)
             if images.dtype == np.uint8:
                 changed = np.round(255 * changed).astype(np.uint8)
-            task = Task(pool, _view(gmvae, changed.astype(images.dtype)))
-            for name in usable:
-                answers = METHODS[name].run(task, y[known], seed).held_out
-                accuracy = math.nan if answers is None else float((answers == truth[tested]).mean())
+            prepared = prepare(changed.astype(images.dtype))
+            for name, answer in methods.items():
+                accuracy = float((answer(pool, y[known], prepared) == truth[tested]).mean())
                 rows.append(Robust(change, float(strength), name, accuracy))
     return rows
-
-
-def _view(gmvae: GMVAE, images: np.ndarray) -> View:
-    return View(images.reshape(len(images), -1), encoding=gmvae.encode(images))
