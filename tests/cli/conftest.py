@@ -7,6 +7,7 @@ import csv
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import warnings
@@ -115,20 +116,50 @@ def place(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained(place):
-    """A model of digits.npz that the program trained, and what it said; not to be changed."""
+    """A project of digits.npz that the program made, and what it said; not to be changed."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StructureWarning)  # so small a model may leave components dead
-        outcome = labelwise("train", place / "digits.npz", "-o", place / "model", "--epochs", 60, *TINY)
+        outcome = labelwise("train", place / "digits.npz", "-o", place / "p", "--epochs", 60, *TINY)
     assert outcome.code == 0, outcome
-    return place / "model", outcome
+    return place / "p", outcome
+
+
+@pytest.fixture(scope="session")
+def labelled_once(trained, place):
+    """The project with labels of `LABELED` items, which are names of the classes; not to be changed."""
+    project = shutil.copytree(trained[0], place / "labelled")
+    labels = write_labels(place / "plain.csv", {i: str(TRUTH[i]) for i in LABELED})
+    outcome = labelwise("label", project, labels)
+    assert outcome.code == 0, outcome
+    return project
+
+
+@pytest.fixture
+def project(trained, tmp_path):
+    """The project without labels, to be changed."""
+    return shutil.copytree(trained[0], tmp_path / "digits.labelwise")
+
+
+@pytest.fixture
+def labelled(labelled_once, tmp_path):
+    """The project with labels, to be changed."""
+    return shutil.copytree(labelled_once, tmp_path / "labelled.labelwise")
 
 
 @pytest.fixture(scope="session")
 def labels(place):
     """Labels for some images: names of digits, one of them with a comma and accents."""
-    _, truth = digits(300)
-    return write_labels(place / "labels.csv", {i: DIGIT_NAMES[truth[i]] for i in LABELED})
+    return write_labels(place / "labels.csv", {i: DIGIT_NAMES[TRUTH[i]] for i in LABELED})
 
 
+@pytest.fixture
+def new_data(tmp_path):
+    """100 images that no model has seen, with their classes."""
+    X, truth = digits(400)
+    np.savez(tmp_path / "new.npz", X=X[300:], y=truth[300:])
+    return tmp_path / "new.npz"
+
+
+X, TRUTH = digits(300)
 LABELED = range(0, 300, 7)  # the digits come in turn, so every tenth would be the same
 DIGIT_NAMES = ["zéro, ou rien", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf"]
