@@ -35,9 +35,8 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[np.nd
     Raises
     ------
     DataError
-        If values are not finite (the rows are named) or images do not have the shape seen in `fit`.
-    ValueError
-        scikit-learn's own, for anything that is no table of numbers.
+        If values are not finite (the rows are named), images do not have the shape seen in `fit`, or `X` is
+        no table of numbers with rows enough; scikit-learn says why.
     """
     item_shape: tuple[int, ...] | None = None
     if isinstance(X, np.ndarray) and X.ndim in (3, 4):
@@ -48,14 +47,17 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[np.nd
                 f"{estimator.item_shape_}: bring them to that shape"
             )
         X = X.reshape(len(X), -1) if len(X) else np.empty((0, int(np.prod(item_shape))), X.dtype)
-    X = validate_data(
-        estimator,
-        X,
-        reset=reset,
-        dtype=[np.float32, np.uint8],
-        ensure_all_finite=False,
-        ensure_min_samples=2 if reset else 1,
-    )
+    try:
+        X = validate_data(
+            estimator,
+            X,
+            reset=reset,
+            dtype=[np.float32, np.uint8],
+            ensure_all_finite=False,
+            ensure_min_samples=2 if reset else 1,
+        )
+    except ValueError as error:
+        raise DataError(f"X cannot be used: {' '.join(str(error).split())}") from error
     _check_finite(X)
     return X, item_shape or (X.shape[1],)
 

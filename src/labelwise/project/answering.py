@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import clone
 
 from labelwise.decoding import DECODERS, AutoDecoder, Decoder
+from labelwise.decoding.targets import split_labels
 from labelwise.errors import DoubtfulLabelWarning, LabelError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
 from labelwise.labels import UNLABELED
@@ -107,19 +108,21 @@ def refine(
     """
     from labelwise.student import Student, refine
 
-    project.claim()
-    X = project.items().X if items is None else np.asarray(items)
-    y, names = project.labels(), project.names()
-    teacher, taught = _decode(project, _fresh(project, decoder), y, names)
-    gmvae = project.gmvae
     if template is None:
+        gmvae = project.gmvae
         template = Student(
             gmvae.augment_, likelihood=gmvae.likelihood_, device=device, random_state=random_state
         )
-    start = None if fresh else student(project)
-    found = refine(template, teacher, X, project.encoding, y, rehearse=rehearse, start=start, listen=listen)
-    if found.student is not None:
-        _keep_student(project, found, taught, y)
+    with project.claimed():
+        y, names = project.labels(), project.names()
+        teacher, taught = _decode(project, _fresh(project, decoder), y, names)
+        X = project.items().X if items is None else project.checked(items)
+        start = None if fresh else student(project)
+        found = refine(
+            template, teacher, X, project.encoding, y, rehearse=rehearse, start=start, listen=listen
+        )
+        if found.student is not None:
+            _keep_student(project, found, taught, y)
     return found
 
 
@@ -179,8 +182,8 @@ def _are_suggested(project: Labelling) -> bool | str:
 
 def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str]) -> tuple[Decoder, Answers]:
     y = np.asarray(y, dtype=object)
-    n_labeled = sum(label != UNLABELED for label in y)
-    if not n_labeled and not names:
+    labels, _ = split_labels(y, len(project), may_be_none=True)
+    if not len(labels) and not names:
         raise LabelError(
             f"{project.path} has no labels yet: labelwise suggest says what to "
             "label, labelwise label records labels"

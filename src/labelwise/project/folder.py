@@ -6,9 +6,12 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
 
 from labelwise.data import Dataset
 from labelwise.encoding import Encoding
@@ -78,7 +81,10 @@ class ProjectFolder:
     @cached_property
     def pool(self) -> Pool:
         """The items, without what they hold."""
-        return Pool.load(self.path / builder.POOL)
+        pool = Pool.load(self.path / builder.POOL)
+        if pool.fingerprint != self._fingerprint:
+            raise self._stale()
+        return pool
 
     @cached_property
     def encoding(self) -> Encoding:
@@ -111,6 +117,19 @@ class ProjectFolder:
             raise DataError(f"{self.source.place} has changed: {changes}; {self._way_out()}")
         return dataset
 
+    def checked(self, X: Any) -> np.ndarray:
+        """Items at hand, if they are those of the project.
+
+        Raises
+        ------
+        DataError
+        """
+        items: np.ndarray = np.asarray(X)
+        nameless = replace(self.pool, paths=None)
+        if changes := nameless.changes(Pool.of(Dataset(items, None, None, "items"))):
+            raise DataError(f"these are not the items of {self.path}: {changes}; pass those it was made of")
+        return items
+
     def holds(self, dataset: Dataset) -> bool:
         """Whether these are the items of the project, in the same order."""
         return self.pool.fingerprint == Pool.of(dataset).fingerprint
@@ -131,30 +150,37 @@ class ProjectFolder:
         try:
             now = read_manifest(self.path)["fingerprint"], builder.model_id(self.path)
             if now != (self._fingerprint, self.model_id):
-                raise StorageError(f"{self.path} was updated or retrained by another process: open it again")
+                raise self._stale()
             self.journal.refresh()
         except BaseException:
             self._lock.release()
             raise
 
     @contextlib.contextmanager
-    def may_keep(self) -> Iterator[bool]:
-        """Let this process keep what can be made again, and say whether it may.
-
-        It may not where another process changes the project, or none can. Whoever only reads does not hold
-        the lock longer than that.
-        """
+    def claimed(self) -> Iterator[None]:
+        """Claim the project for a block; it is given back at the end, unless it was claimed before."""
         held = self._lock.is_held
+        self.claim()
         try:
-            self.claim()
-        except StorageError:
-            yield False
-            return
-        try:
-            yield True
+            yield
         finally:
             if not held:
                 self.close()
+
+    @contextlib.contextmanager
+    def may_keep(self) -> Iterator[bool]:
+        """Let this process keep what can be made again, and say whether it may.
+
+        It may not where another process is changing the project, or none can. Whoever only reads does not
+        hold the lock any longer than that.
+        """
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(self.claimed())
+                may = True
+            except StorageError:
+                may = False
+            yield may
 
     def warn_of_changed_data(self) -> None:
         """Warn if the items are not what they were; looks into files only where they were touched."""
@@ -175,6 +201,9 @@ class ProjectFolder:
             DataChangedWarning,
             stacklevel=3,
         )
+
+    def _stale(self) -> StorageError:
+        return StorageError(f"{self.path} was updated or retrained by another process: open it again")
 
     def _way_out(self) -> str:
         return f"To use the items as they are now and keep all labels, run labelwise update {self.path}"

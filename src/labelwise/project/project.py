@@ -252,7 +252,23 @@ class Project(Labelling):
         DataError
             If the items are not there, or of another shape than the model knows.
         """
-        self.claim()
+        with self.claimed():
+            changes = self._take(data, listen)
+        self.close()  # the lock of a folder that was replaced is worth nothing
+        path = self.path
+        vars(self).clear()
+        Project.__init__(self, path)
+        return changes
+
+    def _damage(self) -> str:
+        """Say whether the encoding cannot be read; empty if it can."""
+        try:
+            _ = self.encoding
+        except StorageError:
+            return "the encoding was damaged"
+        return ""
+
+    def _take(self, data: Any, listen: Listener) -> str:
         if data is None:
             dataset, source = self.source.load()
         else:
@@ -264,14 +280,11 @@ class Project(Labelling):
                 f"{dataset.name} has items of shape {pool.item_shape}, but the model knows items of shape "
                 f"{self.pool.item_shape}: train a new project"
             )
-        changes = self.pool.changes(pool) or self.pool.truth_changes(pool)
+        changes = self.pool.changes(pool) or self.pool.truth_changes(pool) or self._damage()
         if changes:
             builder.build(self.path, source, pool, self.gmvae, self.gmvae.encode(dataset.X, listen=listen))
         else:
             self.remember(source)
-        self.close()
-        vars(self).clear()
-        Project.__init__(self, self.path)
         return changes
 
 
