@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 
 import pytest
 from rich.console import Console
@@ -106,6 +107,14 @@ class TestTerminal:
             listen(Event(stage, 1))
         assert file.getvalue().count("100%") >= 2
         assert file.getvalue().index("training") < file.getvalue().index("encoding")
+
+    def test_standard_streams_stay_as_they_are(self, clock):
+        before = sys.stdout, sys.stderr
+        listen, _ = terminal()
+        with listen:
+            listen(Event("training", 0))
+            listen(Event("training", 0.5))
+            assert (sys.stdout, sys.stderr) == before
 
     def test_the_cursor_is_back_after_an_error(self, clock):
         listen, file = terminal()

@@ -142,4 +142,6 @@ def _bar(console: Console) -> Bar:
         TextColumn("{task.fields[message]}", markup=False),
         console=console,
         auto_refresh=False,  # no thread of its own: events draw it
+        redirect_stdout=False,  # what is printed meanwhile goes where it would go without a bar
+        redirect_stderr=False,
     )

@@ -47,8 +47,14 @@ class TestData:
     @pytest.mark.parametrize(
         ("name", "start"),
         [
-            ("digit", "'digit' is no known data set and no path that exists (did you mean 'digits'?): give "),
-            ("nowhere/data.npz", "'nowhere/data.npz' is no known data set and no path that exists: give "),
+            (
+                "digit",
+                "'digit' is neither a known data set nor an existing path (did you mean 'digits'?): give ",
+            ),
+            (
+                "nowhere/data.npz",
+                "'nowhere/data.npz' is neither a known data set nor an existing path: give ",
+            ),
         ],
     )
     def test_unknown(self, train, name, start):
@@ -57,7 +63,7 @@ class TestData:
     def test_a_kind_that_cannot_be_read(self, train, tmp_path):
         (tmp_path / "data.txt").write_text("1 2 3")
         assert train(tmp_path / "data.txt").reason() == (
-            f"{tmp_path / 'data.txt'} is of no kind that can be read: "
+            f"{tmp_path / 'data.txt'} is not a kind of file that can be read: "
             "give an .npz, .npy, .csv or .parquet file, or a folder of images or IDX files"
         )
 
@@ -186,8 +192,8 @@ class TestLabels:
             ("index,name\n0,a\n", " has no column 'label': its first line names 'index', 'name'"),
             ("number,label\n0,a\n", " has no column 'index': its first line names 'number', 'label'"),
             ("", " is empty: its first line must be index,label"),
-            ("index,label\n", " labels no item: fill in the column 'label' of at least one row"),
-            ("index,label\n0,\n1,\n", " labels no item: fill in the column 'label' of at least one row"),
+            ("index,label\n", " has no labels: fill in the column 'label' of at least one row"),
+            ("index,label\n0,\n1,\n", " has no labels: fill in the column 'label' of at least one row"),
             ("index,label\n300,a\n", ", line 2: there is no item 300: use 0 to 299"),
             ("index,label\n-1,a\n", ", line 2: there is no item -1: use 0 to 299"),
             ("index,label\nfive,a\n", ", line 2: index 'five' is not a whole number: use 0 to 299"),

@@ -200,7 +200,9 @@ class TestRefusal:
         assert reason == f"there is no saved model at {tmp_path / 'nothing'}"
 
     def test_unknown_data(self, ask):
-        assert ask(data="digit").reason().startswith("'digit' is no known data set and no path that exists")
+        assert (
+            ask(data="digit").reason().startswith("'digit' is neither a known data set nor an existing path")
+        )
 
     @pytest.mark.parametrize("shape", [(300, 64), (300, 9, 8)])
     def test_data_of_another_shape(self, ask, tmp_path, shape):
@@ -217,7 +219,7 @@ class TestRefusal:
     def test_a_list_without_any_label_yet(self, ask, tmp_path):
         path = write_labels(tmp_path / "labels.csv", {3: "", 4: ""})
         assert ask("--labels", path).reason() == (
-            f"{path} labels no item: fill in the column 'label' of at least one row"
+            f"{path} has no labels: fill in the column 'label' of at least one row"
         )
 
     def test_a_place_that_is_not_there(self, ask, tmp_path):

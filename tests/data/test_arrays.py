@@ -63,8 +63,8 @@ def test_labels(saved, y, names, indices, texts):
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"y": np.arange(3)}, "FILE: y has shape (3,) where X has 4 items: give one label an item"),
-        ({"y": np.zeros((4, 1))}, "FILE: y has shape (4, 1) where X has 4 items: give one label an item"),
+        ({"y": np.arange(3)}, "FILE: y has shape (3,) where X has 4 items: give one label per item"),
+        ({"y": np.zeros((4, 1))}, "FILE: y has shape (4, 1) where X has 4 items: give one label per item"),
         ({"y": np.zeros(4, complex)}, "FILE: y has type complex128: give whole numbers or text"),
         (
             {"y": np.array([0, 0.5, 1, 2])},
@@ -92,7 +92,7 @@ def test_labels(saved, y, names, indices, texts):
         ),
         (
             {"y": np.array([0, 1, 1, 0]), "names": np.array([1, 2])},
-            "FILE: names has type int64 and shape (2,): give one text a class",
+            "FILE: names has type int64 and shape (2,): give one text per class",
         ),
     ],
 )

@@ -88,7 +88,7 @@ def test_too_many_values(tmp_path, pack):
     path = tmp_path / "x"
     path.write_bytes(pack(idx_bytes(IMAGES) + b"!"))
     assert refusal(path) == (
-        "FILE goes on after the 24 bytes of values that its header promises: get it again"
+        "FILE has more than the 24 bytes of values that its header promises: get it again"
     )
 
 

@@ -93,8 +93,8 @@ def test_unknown_path(csv):
             "FILE, line 2: 3 cells where the first line has 2: "
             "put quotation marks around a label that holds a comma",
         ),
-        ("index,label\n1,\n", "FILE labels no item: fill in the column 'label' of at least one row"),
-        ("index,label\n", "FILE labels no item: fill in the column 'label' of at least one row"),
+        ("index,label\n1,\n", "FILE has no labels: fill in the column 'label' of at least one row"),
+        ("index,label\n", "FILE has no labels: fill in the column 'label' of at least one row"),
         ('index,label\n1,"x\n2,y\n', "FILE, line 3: unexpected end of data: check the quotation marks"),
         (b"index,label\n1,\xff\xfe\n", "FILE is not text in UTF-8: save it as a UTF-8 .csv file"),
     ],

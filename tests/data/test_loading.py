@@ -35,7 +35,7 @@ def test_neither_a_name_nor_a_path(source, guess):
         load_dataset(source)
     hint = f" (did you mean {guess!r}?)" if guess else ""
     assert str(caught.value) == (
-        f"{source!r} is no known data set and no path that exists{hint}: give {NAMES}, or {PATHS}"
+        f"{source!r} is neither a known data set nor an existing path{hint}: give {NAMES}, or {PATHS}"
     )
 
 
@@ -43,7 +43,7 @@ def test_a_file_of_another_kind(tmp_path):
     (tmp_path / "x.txt").write_text("hello")
     with pytest.raises(DataError) as caught:
         load_dataset(tmp_path / "x.txt")
-    assert str(caught.value) == f"{tmp_path}/x.txt is of no kind that can be read: give {PATHS}"
+    assert str(caught.value) == f"{tmp_path}/x.txt is not a kind of file that can be read: give {PATHS}"
 
 
 def test_a_path_with_the_name_of_a_data_set(tmp_path, monkeypatch):

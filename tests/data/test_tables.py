@@ -69,7 +69,7 @@ def test_a_column_of_labels(write, labels, indices, names):
 
 def test_columns_that_are_not_numeric(write):
     assert refusal(write(frame(kind=["x", "y", "z"], day=["a", "b", "c"]))) == (
-        "FILE: not numeric: 'kind', 'day'; remove what is no feature, "
+        "FILE: not numeric: 'kind', 'day'; remove columns that are not features, "
         "or name the column of classes with label_column"
     )
     many = {f"t{i}": ["x", "y", "z"] for i in range(9)}

@@ -82,5 +82,5 @@ def test_the_curve_calls_methods_by_label_and_lists_the_best_at_the_right_end_fi
         "poisson, TypiClust",
         "hard (as published)",
     ]
-    drawn = {line.get_label(): line.get_ydata().tolist() for line in axes.lines}
+    drawn = {line.get_label(): list(line.get_ydata()) for line in axes.lines}
     assert drawn["hard (as published)"] == [0.5, 0.7]

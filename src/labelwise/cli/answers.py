@@ -72,9 +72,7 @@ def source_lines(about: Mapping[str, Any], project: Project | None) -> list[str]
             f"answered by the student ({about['verdict']})" if "verdict" in about else "answered by a student"
         ]
         if about.get("n_newer"):
-            lines.append(
-                f"{about['n_newer']} labels are newer than it: labelwise refine teaches it those too"
-            )
+            lines.append(f"{about['n_newer']} labels are newer than the student: labelwise refine adds them")
         return lines
     lines = [f"decoder: {about['decoder']}"]
     if about["choice"] is not None:

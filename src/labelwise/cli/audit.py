@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def audit(
     project: ProjectArgument,
-    data: Annotated[str, typer.Argument(metavar="NEW_DATA", help="Items to look at.")],
+    data: Annotated[str, typer.Argument(metavar="NEW_DATA", help="New items to check.")],
     truth: Annotated[
         Path | None,
         typer.Option(
@@ -36,7 +36,7 @@ def audit(
         typer.Option(help="CSV index,label (or path,label): the group of each item of NEW_DATA."),
     ] = None,
     abstain: Annotated[
-        float, typer.Option(help="A prediction with a probability below this counts as none, 0..1.")
+        float, typer.Option(help="Predictions with a probability below this count as abstentions, 0..1.")
     ] = 0.0,
     label_column: ClassColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
@@ -47,7 +47,7 @@ def audit(
 ) -> None:
     """Check PROJECT on NEW_DATA: drift, mixed components, and accuracy and coverage by class and group.
 
-    Predictions come from the labels in PROJECT; without any, drift and components are checked.
+    Predictions come from the labels in PROJECT; without labels, only drift and components are checked.
 
     Example: labelwise audit mnist.labelwise new/ --truth truth.csv --groups writers.csv
     """
@@ -170,7 +170,9 @@ def _print_served(rows: list[Served], *, has_labels: bool) -> None:
     neglected = [row for row in rows if row.component_share < 0.5 * row.share]
     if neglected:
         names = ", ".join(f"{row.kind} {row.name}" for row in neglected)
-        typer.echo(f"  few components for their size: {names}; more components, or labels chosen there, help")
+        typer.echo(
+            f"  few components for their size: {names}; more components, or more labels there, would help"
+        )
 
 
 def _print_mixed(mixed: list[MixedComponent]) -> None:

@@ -22,20 +22,20 @@ def budget(
         typer.Argument(metavar="[PROJECT]", help="A project: use its items and the sizes of its components."),
     ] = None,
     n_samples: Annotated[
-        int | None, typer.Option(help="Items in the pool; with PROJECT, those that it has.")
+        int | None, typer.Option(help="Items in the pool; default with PROJECT: its own.")
     ] = None,
     components: Annotated[
-        int | None, typer.Option(help="Equal components to be named; 100 if not given.")
+        int | None, typer.Option(help="Components of equal size; 100 if not given.")
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Wanted probability that all get a label.")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Probability that every component gets a label.")] = 0.95,
     n_labels: Annotated[
-        int | None, typer.Option(help="The other way round: what this many random labels reach.")
+        int | None, typer.Option(help="Say what this many random labels cover instead.")
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
     """Say how many labels give every component a name.
 
-    Without PROJECT, components count as equally large.
+    Without PROJECT, all components are taken to be of equal size.
 
     Example: labelwise budget --n-samples 145600 --components 100
 
@@ -79,7 +79,9 @@ def _shares(path: Path) -> tuple[list[float], int]:
 
 def _print_budget(name: str, found: LabelBudget) -> None:
     pool = "" if found.n_samples is None else f" in {found.n_samples:,} items"
-    typer.echo(f"{found.n_components} components{pool} ({name}), all named with {found.confidence:.1%}:")
+    typer.echo(
+        f"{found.n_components} components{pool} ({name}), all named with probability {found.confidence:.1%}:"
+    )
     if found.n_ignored:
         typer.echo(f"  {found.n_ignored} components hold less than one item and do not count")
     rows: list[tuple[str, int | None]] = [
@@ -99,6 +101,6 @@ def _print_coverage(coverage: Coverage) -> None:
     typer.echo(f"{coverage.n_labels:,} random labels:")
     typer.echo(f"  every component has one with probability {coverage.probability:.1%}")
     typer.echo(
-        f"  without one are, on average, {coverage.n_uncovered:.1f} components "
-        f"with {coverage.mass_uncovered:.1%} of the items"
+        f"  on average {coverage.n_uncovered:.1f} components have none; they hold "
+        f"{coverage.mass_uncovered:.1%} of the items"
     )

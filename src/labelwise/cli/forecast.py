@@ -18,15 +18,17 @@ def forecast(
     project: ProjectArgument,
     further: Annotated[
         list[int] | None,
-        typer.Option(min=1, help="Further labels; can be given several times.", show_default="10, 50, 100"),
+        typer.Option(
+            min=1, help="Number of further labels; can be given several times.", show_default="10, 50, 100"
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the splits of the labels.")] = 0,
     json_output: JsonOption = False,
 ) -> None:
     """Estimate the accuracy of PROJECT's predictions from its labels alone, now and with more of them.
 
-    The decoder that answers is fitted to parts of the labels and scored on the others. The estimate is about
-    random labels: the first suggested ones are worth more, and say less about the rest.
+    The decoder that answers is fitted to parts of the labels and scored on the others. The estimate assumes
+    random labels: suggested ones are worth more at first, and say less about the rest.
 
     Example: labelwise forecast birds.labelwise
     """

@@ -22,7 +22,7 @@ def info(
     ],
     json_output: JsonOption = False,
 ) -> None:
-    """Say what PROJECT holds: data, model, labels, answers. Also for a saved model, answerer or student.
+    """Show what PROJECT holds: data, model, labels, answers. Also for a saved model, answerer or student.
 
     Example: labelwise info birds.labelwise
     """
@@ -35,7 +35,7 @@ def info(
         else:
             if manifest["kind"] not in _KINDS:
                 raise StorageError(
-                    f"{path} holds a {manifest['kind']}, a part of a project: name the project"
+                    f"{path} holds a {manifest['kind']}, which is part of a project: give the project"
                 )
             lines, content = _KINDS[manifest["kind"]](manifest), manifest
     if json_output:
@@ -70,11 +70,11 @@ def _of_project(path: Path) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     ]
     if lost:
         words = ", ".join(f"{group.component} ({group.label})" for group in lost)
-        lines.append(("lost names", f"of components of an earlier model that no component matches: {words}"))
+        lines.append(("lost names", f"no component of this model matches: {words}"))
     gone = project.lost_labels()
     if gone:
         words = ", ".join(f"{item} ({label})" for item, label in gone[:_SHOWN])
-        lines.append(("lost labels", f"{len(gone):,} of items that are gone: {words}"))
+        lines.append(("lost labels", f"{len(gone):,} for items that are gone: {words}"))
     content = {
         "path": str(path),
         "data": source.as_json(),

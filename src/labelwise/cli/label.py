@@ -41,10 +41,10 @@ def label(
     ] = None,
     name: Annotated[
         list[str] | None,
-        typer.Option(metavar="COMPONENT=NAME", help="Name a whole component; can be given several times."),
+        typer.Option(metavar="COMPONENT=NAME", help="Name a whole component; can be repeated."),
     ] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back the latest decision.")] = False,
-    redo: Annotated[bool, typer.Option("--redo", help="Restore the decision taken back last.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the latest decision.")] = False,
+    redo: Annotated[bool, typer.Option("--redo", help="Redo the decision undone last.")] = False,
     by: Annotated[str, typer.Option(help="Who decided.")] = "",
     how: Annotated[
         How | None,
@@ -54,9 +54,10 @@ def label(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Record what people say of items in PROJECT's journal, which never forgets, or write it to a file.
+    """Record labels in PROJECT's journal, or write them to a file.
 
-    Rows without a label are left out; labels that the project has already change nothing.
+    The journal keeps every decision. Rows without a label are skipped; labels that the project already has
+    change nothing.
 
     Example: labelwise label birds.labelwise to_label.csv --by ana
 
@@ -66,9 +67,9 @@ def label(
     if not any(wanted):
         raise ParameterError("say what to do: give LABELS, --name, --undo, --redo or --to")
     if how is not None and file is None and not name:
-        raise ParameterError(f"--how {how.value} is about new labels: give LABELS or --name")
+        raise ParameterError(f"--how {how.value} only applies to new labels: give LABELS or --name")
     if by and not any(wanted[:-1]):
-        raise ParameterError(f"--by {by} is about decisions: give LABELS, --name, --undo or --redo")
+        raise ParameterError(f"--by {by} only applies to decisions: give LABELS, --name, --undo or --redo")
     if undo and redo:
         raise ParameterError("--undo and --redo cancel each other: give one of them")
     names = [_parse(text) for text in name or []]

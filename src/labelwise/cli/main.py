@@ -64,7 +64,7 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; every error on purpose becomes one line and exit code 1."""
+    """Run the command line; every error of labelwise becomes one line and exit code 1."""
     warnings.showwarning = _show_warning  # this process is ours
     try:
         app()

@@ -22,16 +22,16 @@ class DecoderName(StrEnum):
 
 
 ProjectArgument = Annotated[
-    Path, typer.Argument(metavar="PROJECT", help="Folder that `labelwise train` made.")
+    Path, typer.Argument(metavar="PROJECT", help="Project folder, as made by `labelwise train`.")
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 NoNumberColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv or .parquet that holds classes, not numbers to learn.")
+    str | None, typer.Option(help="Column of a .csv or .parquet that holds classes; it is not learned.")
 ]
 ClassColumnOption = Annotated[
     str | None, typer.Option(help="Column of a .csv or .parquet that holds the classes.")
 ]
 SkipUnreadableOption = Annotated[
-    bool, typer.Option("--skip-unreadable", help="Leave out images that cannot be read, and list them.")
+    bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, and list them.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -20,28 +20,28 @@ def refine(
         DecoderName, typer.Option(help="The teacher; auto compares the others on the labels.")
     ] = DecoderName.auto,
     rounds: Annotated[
-        int, typer.Option(min=2, help="At most; training ends earlier where answers no longer change.")
+        int, typer.Option(min=2, help="Rounds at most; training ends earlier when answers no longer change.")
     ] = 5,
     rehearsal: Annotated[
         bool | None,
         typer.Option(
-            help="Compare a first student with the decoder on labels that both have not seen.",
+            help="First compare a student with the decoder on labels that neither has seen.",
             show_default="from 100 labels on, unless it continues",
         ),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start from nothing instead of from the last student.")
+        bool, typer.Option("--fresh", help="Start from scratch instead of from the last student.")
     ] = False,
     device: DeviceOption = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the student and of the labels held back.")] = 0,
     json_output: JsonOption = False,
 ) -> None:
-    """Teach a compact network, the student, what a decoder answers, and let it answer if that helps.
+    """Train a compact network, the student, on a decoder's answers, and use it if it helps.
 
-    It learns from changed views of all items, and then answers in place of the decoder: labelwise decode
-    asks it. With more labels, run it again: it continues from the last student.
+    It learns from altered views of all items. From then on, labelwise decode uses the student instead of the
+    decoder. After adding labels, run refine again: it continues from the last student.
 
-    Where the student does not help, it is not kept, and the decoder goes on answering.
+    A student that does not help is not kept, and the decoder still answers.
 
     Example: labelwise refine birds.labelwise
     """

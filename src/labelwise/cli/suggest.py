@@ -26,11 +26,13 @@ def suggest(
     ] = None,
     sheets: Annotated[
         int | None,
-        typer.Option(min=1, help="Suggest so many sheets instead: tight groups, each shown by a few items."),
+        typer.Option(
+            min=1, help="Suggest this many sheets instead: tight groups, each shown by a few items."
+        ),
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(help="CSV index,label (or path,label) in place of the labels in the project."),
+        typer.Option(help="CSV index,label (or path,label) to use instead of the project's labels."),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", help="CSV to write: index, component, reason (and path).")
@@ -38,11 +40,11 @@ def suggest(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search, which looks at random items.")] = 0,
     json_output: JsonOption = False,
 ) -> None:
-    """Say which items of PROJECT to label next, the most useful first, and why.
+    """Suggest which items of PROJECT to label next, the most useful first, with reasons.
 
-    Each stands for many others. Once there are labels, those come first that would settle most doubts.
+    Each stands for many others. Once there are labels, items that would settle the most doubts come first.
 
-    Fill in a column `label` and hand the file to labelwise label.
+    Add a column `label`, fill it in, and pass the file to labelwise label.
 
     Example: labelwise suggest mnist.labelwise --budget 73 -o to_label.csv
     """

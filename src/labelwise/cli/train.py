@@ -78,12 +78,12 @@ def train(
     components: Annotated[
         str,
         typer.Option(
-            metavar="K", help="Components: a number; several (20,50,100) to be compared; or auto, a grid."
+            metavar="K", help="Number of components; several (20,50,100) to compare; or auto, a grid."
         ),
     ] = "100",
     labels: Annotated[
         Path | None,
-        typer.Option(help="With several: labels (index,label) that help to choose by cross-validation."),
+        typer.Option(help="CSV index,label: choose among several --components by cross-validation."),
     ] = None,
     latent: Annotated[int, typer.Option(help="Dimensions of the latent space.")] = 32,
     hidden: Annotated[int, typer.Option(help="Width of the hidden layers.")] = 512,
@@ -94,18 +94,18 @@ def train(
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Items a step.", show_default="about 256 batches a pass, of 32 to 512 items"),
+        typer.Option(help="Items per step.", show_default="about 256 batches per pass, of 32 to 512 items"),
     ] = None,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
     objective: Annotated[
         Objective,
-        typer.Option(help="collapsed: component summed out. exact: as published, K times the cost."),
+        typer.Option(help="collapsed: components summed out. exact: as published, at K times the cost."),
     ] = Objective.collapsed,
     augment: Annotated[
         Augment,
         typer.Option(
-            help="affine: random views, as for handwriting. elastic: bent ones too. auto: affine where views "
-            "look like other images."
+            help="affine: random rotations, shears and shifts, as for handwriting. elastic: bends too. auto: "
+            "affine if such views look like other images."
         ),
     ] = Augment.auto,
     encoder: Annotated[
@@ -114,16 +114,20 @@ def train(
     likelihood: Annotated[
         Likelihood, typer.Option(help="auto: bernoulli for pixels, gaussian for columns of numbers.")
     ] = Likelihood.auto,
-    init: Annotated[Init, typer.Option(help="Where components start.")] = Init.kmeans,
-    precision: Annotated[Precision, typer.Option(help="Of the networks in training.")] = Precision.auto,
+    init: Annotated[Init, typer.Option(help="How components are initialised.")] = Init.kmeans,
+    precision: Annotated[
+        Precision, typer.Option(help="Precision of the networks in training.")
+    ] = Precision.auto,
     device: DeviceOption = "auto",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same bits on the same CPU.")] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same one gives the same bits on the same CPU.")
+    ] = 0,
     resume: Annotated[bool, typer.Option("--resume", help="Resume from the last checkpoint.")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Train a project that is there anew; its labels stay.")
+        bool, typer.Option("--overwrite", help="Retrain an existing project; its labels are kept.")
     ] = False,
     model: Annotated[
-        Path | None, typer.Option(help="A model saved before (GMVAE.save): take it instead of training one.")
+        Path | None, typer.Option(help="Use this saved model (GMVAE.save) instead of training one.")
     ] = None,
     label_column: NoNumberColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
@@ -132,8 +136,8 @@ def train(
 ) -> None:
     """Learn the structure of DATA without labels, and start a project with it.
 
-    A checkpoint lies beside the project (PROJECT.checkpoint) while training runs: after a crash or Ctrl-C,
-    the same command with --resume goes on and ends with the same bits.
+    Training keeps a checkpoint beside the project (PROJECT.checkpoint). After a crash or Ctrl-C, run the same
+    command with --resume: it ends with the same bits as an uninterrupted run.
 
     With several --components, two models of each are trained on part of the data and compared on the rest:
     by cross-validation on --labels, or by the evidence and the agreement of the two.
@@ -142,7 +146,7 @@ def train(
     """
     grid = _grid(components)
     if labels is not None and len(grid) == 1:
-        raise ParameterError("--labels only helps to choose among several --components; training takes none")
+        raise ParameterError("--labels only helps to choose among several --components: leave it out")
     checkpoint = output.with_name(output.name + ".checkpoint")
     _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
     from labelwise.events import tell_all
@@ -273,7 +277,7 @@ def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: boo
         raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
     if checkpoint.exists():
         raise StorageError(
-            f"{checkpoint} is an unfinished run: add --resume to resume it, or --overwrite to start anew"
+            f"{checkpoint} is an unfinished run: add --resume to resume it, or --overwrite to start again"
         )
 
 
@@ -307,6 +311,6 @@ def _report(project: Project, seconds: float, json_output: bool) -> None:
     views = f" of {gmvae.augment_} views" if gmvae.augment_ else ""
     typer.echo(f"saved {project.path} after {gmvae.n_epochs_} epochs{views}, {seconds:.0f} s")
     if n_labels := len(project.labeled()):
-        typer.echo(f"its {n_labels:,} labels are still there")
+        typer.echo(f"its {n_labels:,} labels were kept")
     typer.echo("next, find out what to label:")
     typer.echo(f"  labelwise suggest {project.path} --budget 20 -o to_label.csv")

@@ -18,10 +18,10 @@ def update(
     ] = None,
     json_output: JsonOption = False,
 ) -> None:
-    """Encode PROJECT's data as they are now, with its model as it is.
+    """Encode PROJECT's data as they are now, with the same model.
 
-    Labels stay with their items: images are known by their paths, rows of a table by what they hold. To train
-    a new model on the data as they are now, use labelwise train --overwrite instead.
+    Labels stay with their items: images are known by their paths, rows of a table by what they contain. To
+    train a new model on the changed data, use labelwise train --overwrite instead.
 
     Example: labelwise update birds.labelwise
     """
@@ -40,5 +40,5 @@ def update(
     if lost:
         shown = ", ".join(f"{item} ({label})" for item, label in lost[:5])
         typer.echo(
-            f"{len(lost):,} labels are of items that are gone: {shown}{', …' if len(lost) > 5 else ''}"
+            f"{len(lost):,} labels belong to items that are gone: {shown}{', …' if len(lost) > 5 else ''}"
         )

@@ -125,7 +125,7 @@ def _classes(
 ) -> tuple[NDArray[Any], list[str]]:
     if labels.shape != (n_samples,):
         raise LabelError(
-            f"{path}: y has shape {labels.shape} where X has {n_samples:,} items: give one label an item"
+            f"{path}: y has shape {labels.shape} where X has {n_samples:,} items: give one label per item"
         )
     if labels.dtype.kind not in "iufUSb":
         raise LabelError(f"{path}: y has type {labels.dtype}: give whole numbers or text")
@@ -133,7 +133,7 @@ def _classes(
         return encode_classes(labels, f"{path}: y")
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise LabelError(
-            f"{path}: names has type {names.dtype} and shape {names.shape}: give one text a class"
+            f"{path}: names has type {names.dtype} and shape {names.shape}: give one text per class"
         )
     texts = names.astype(str) if names.dtype.kind == "U" else np.char.decode(names, "utf-8")
     return encode_classes(labels, f"{path}: y", texts.tolist())

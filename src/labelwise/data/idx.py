@@ -92,7 +92,7 @@ def read_idx(path: str | os.PathLike[str], out: NDArray[Any] | None = None) -> N
             n_read += n_new
         if stream.read(1):
             raise DataError(
-                f"{path} goes on after the {len(buffer):,} bytes of values "
+                f"{path} has more than the {len(buffer):,} bytes of values "
                 "that its header promises: get it again"
             )
     if sys.byteorder == "little" and dtype.itemsize > 1:

@@ -199,7 +199,7 @@ def _read_labels(part: Part, n_images: int, entry: CatalogueEntry | None) -> NDA
     labels = read_idx(part.labels)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise DataError(
-            f"{part.labels} holds {labels.dtype} values of {labels.ndim} axes, not one label an image"
+            f"{part.labels} holds {labels.dtype} values of {labels.ndim} axes, not one label per image"
         )
     if len(labels) != n_images:
         raise DataError(

@@ -102,7 +102,7 @@ def read_annotations(path: Path, *, n_samples: int, paths: Sequence[str] | None)
                 "one of the two"
             )
     if not rows:
-        raise LabelError(f"{path} annotates no item: choose a label for at least one task")
+        raise LabelError(f"{path} has no annotations: choose a label for at least one task")
     return list(rows.values())
 
 
@@ -135,7 +135,7 @@ def _item(task: Mapping[str, Any], n_samples: int, known: Mapping[str, int], whe
         return find_item("path", str(data["path"]), n_samples, known, where)
     if "index" in data:
         return find_item("index", str(data["index"]), n_samples, known, where)
-    raise LabelError(f"{where}: its data name no item: they need an index{' or a path' if known else ''}")
+    raise LabelError(f"{where}: its data identify no item: they need an index{' or a path' if known else ''}")
 
 
 def _known_end(address: str, known: Mapping[str, int]) -> str:

@@ -98,7 +98,7 @@ def read_label_rows(path: Path, *, n_samples: int, paths: Sequence[str] | None =
                 f"but {before.label!r} in line {before.line}: keep one of the two"
             )
     if not seen:
-        raise LabelError(f"{path} labels no item: fill in the column 'label' of at least one row")
+        raise LabelError(f"{path} has no labels: fill in the column 'label' of at least one row")
     return [LabelRow(item, row.label, bool(row.reason)) for item, row in seen.items()]
 
 

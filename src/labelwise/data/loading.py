@@ -164,11 +164,11 @@ def _load_path(path: Path, label_column: str | None, *, skip_unreadable: bool) -
         case ".parquet":
             return read_parquet(path, label_column)
         case _:
-            raise DataError(f"{path} is of no kind that can be read: give {_PATHS}")
+            raise DataError(f"{path} is not a kind of file that can be read: give {_PATHS}")
 
 
 def _unknown(source: str) -> str:
     close = difflib.get_close_matches(source.lower(), dataset_names(), n=1)
     hint = f" (did you mean {close[0]!r}?)" if close else ""
     names = ", ".join(dataset_names())
-    return f"{source!r} is no known data set and no path that exists{hint}: give {names}, or {_PATHS}"
+    return f"{source!r} is neither a known data set nor an existing path{hint}: give {names}, or {_PATHS}"

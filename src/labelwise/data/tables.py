@@ -136,7 +136,7 @@ def _read_frame(frame: Any, path: Path, label_column: str | None, pandas: Any) -
     ]
     if odd:
         raise DataError(
-            f"{path}: not numeric: {_listed(odd)}; remove what is no feature, "
+            f"{path}: not numeric: {_listed(odd)}; remove columns that are not features, "
             "or name the column of classes with label_column"
         )
     # Values beyond float32 become infinite here, which the model refuses with the row's number.

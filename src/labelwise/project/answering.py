@@ -83,7 +83,7 @@ def refine(
     device: str = "auto",
     listen: Listener = ignore,
 ) -> Refinement:
-    """Teach a student what the decoder answers, and let it answer if that helps.
+    """Train a student on the decoder's answers, and let it answer if it helps.
 
     Parameters
     ----------
@@ -92,10 +92,10 @@ def refine(
     decoder : str or Decoder, default="auto"
         The teacher.
     rehearse : bool, default=None
-        Whether to compare it with the decoder on labels that both have not seen; None does so from 100
+        Whether to compare it with the decoder on labels that neither has seen; None does so from 100
         labels on, but not for a student that was compared before.
     fresh : bool, default=False
-        Whether to begin from nothing, though there is a student of fewer labels to continue from.
+        Whether to start from scratch, although there is a student of fewer labels to continue from.
     items : array-like, default=None
         The items, where the project cannot read them itself.
     random_state : int, default=0
@@ -186,7 +186,7 @@ def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str])
     if not len(labels) and not names:
         raise LabelError(
             f"{project.path} has no labels yet: labelwise suggest says what to "
-            "label, labelwise label takes labels"
+            "label, labelwise label records labels"
         )
     project.graphs(decoder.needs)
     with warnings.catch_warnings():

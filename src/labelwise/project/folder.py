@@ -34,8 +34,8 @@ _N_NEIGHBORS = 10  # of the graphs that are kept: the default of all decoders
 class ProjectFolder:
     """A project as it lies on disk.
 
-    Many may read it at a time, one may change it: the first change takes a lock, which `close`, the end of a
-    `with` block or the end of the process gives back.
+    Many processes may read it at a time, but only one may change it: the first change takes a lock, which is
+    released by `close`, the end of a `with` block, or the end of the process.
 
     Parameters
     ----------
@@ -197,16 +197,16 @@ class ProjectFolder:
                 return
         warnings.warn(
             f"the data at {self.source.place} have changed since {self.path} was made: {changes}; answers "
-            f"are about the items as they were. {self._way_out()}",
+            f"still refer to the items as they were. {self._way_out()}",
             DataChangedWarning,
             stacklevel=3,
         )
 
     def _stale(self) -> StorageError:
-        return StorageError(f"{self.path} was updated or trained anew by another process: open it again")
+        return StorageError(f"{self.path} was updated or retrained by another process: open it again")
 
     def _way_out(self) -> str:
-        return f"To take the items as they are now, with all labels: labelwise update {self.path}"
+        return f"To use the items as they are now and keep all labels, run labelwise update {self.path}"
 
     def remember(self, source: Source) -> None:
         """Keep the state of files whose content is as it was."""

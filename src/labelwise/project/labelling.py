@@ -1,4 +1,4 @@
-"""What people say of the items of a project."""
+"""Labels of items and names of components, given by people."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Labelling(ProjectFolder):
     """Labels of items and names of components, in and out of the journal."""
 
     def label(self, item: Identity, label: str | None, *, by: str = "", how: str | None = None) -> Decision:
-        """Say what an item is.
+        """Label an item.
 
         Parameters
         ----------
         item : str or int
             Path of an image, relative to its folder, or a row.
         label : str or None
-            None takes a label away.
+            None removes its label.
         by : str
             Who says so.
         how : {"random", "suggested", "correction", "imported"}, default=None
@@ -53,7 +53,7 @@ class Labelling(ProjectFolder):
     def label_items(
         self, items: Sequence[Identity], label: str | None, *, by: str = "", how: str | None = None
     ) -> Decision:
-        """Say what several items are, in one decision, as for a sheet; parameters are those of `label`."""
+        """Label several items in one decision, as for a sheet; parameters are those of `label`."""
         text = check_label(label)
         rows = [self.pool.row(item) for item in items]
         if not rows:
@@ -66,7 +66,7 @@ class Labelling(ProjectFolder):
         return self.journal.append("label", label=text, by=by, how=how, **described)
 
     def name(self, component: int, label: str | None, *, by: str = "", how: str = "suggested") -> Decision:
-        """Say what a whole component is called; None takes its name away.
+        """Name a whole component; None removes its name.
 
         Raises
         ------
@@ -83,12 +83,12 @@ class Labelling(ProjectFolder):
         )
 
     def undo(self, *, by: str = "") -> Decision:
-        """Take back the latest decision; returns it."""
+        """Undo the latest decision, and return it."""
         self.claim()
         return self.journal.undo(by)
 
     def redo(self, *, by: str = "") -> Decision:
-        """Restore the decision that was taken back last; returns it."""
+        """Redo the decision that was undone last, and return it."""
         self.claim()
         return self.journal.redo(by)
 

@@ -51,7 +51,7 @@ class Lock:
             os.close(descriptor)
             who = f" by process {holder}" if holder else ""
             raise StorageError(
-                f"{self._path.parent} is being changed{who}: wait until that ends, or end it"
+                f"{self._path.parent} is being changed{who}: wait until that is done, or stop it"
             ) from None
         with contextlib.suppress(OSError):  # a full disk: others are told without the number
             os.ftruncate(descriptor, 0)

@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 
 class Project(Labelling):
-    """Data, a model of them, what people said of some items, and what follows for all others.
+    """Data, a model of them, labels for some items, and answers for all.
 
-    Use `Project.create` or `Project.open`. Many may read a project at a time, one may change it: the first
-    change takes a lock, which `close`, the end of a `with` block or the end of the process gives back.
+    Use `Project.create` or `Project.open`. Many processes may read a project at a time, but only one
+    may change it: the first change takes a lock, which is released by `close`, the end of a `with` block, or
+    the end of the process.
 
     Parameters
     ----------
@@ -92,10 +93,10 @@ class Project(Labelling):
         label_column : str, default=None
         skip_unreadable : bool, default=False
         overwrite : bool, default=False
-            Train a project that is there anew. Its labels stay, and the names of its components go with
-            the items that they share with the new ones.
+            Retrain an existing project. Its labels are kept, and names of components pass on to new ones
+            that are made of the same items.
         resume : bool, default=False
-            Go on from the checkpoint, if there is one.
+            Resume from the checkpoint, if there is one.
         listen : callable
             Gets events of the stages "training" and "encoding".
         **parameters
@@ -222,7 +223,7 @@ class Project(Labelling):
         return answering.student(self)
 
     def refine(self, student: Student | None = None, **options: Any) -> Refinement:
-        """Teach a network what the decoder answers, and let it answer if that helps.
+        """Train a student on the decoder's answers, and let it answer if it helps.
 
         Parameters
         ----------
@@ -234,7 +235,7 @@ class Project(Labelling):
         return answering.refine(self, student, **options)
 
     def update(self, data: Any = None, *, listen: Listener = ignore) -> str:
-        """Encode the data as they are now, with the model as it is; labels stay with their items.
+        """Encode the data as they are now, with the same model; labels stay with their items.
 
         Parameters
         ----------
