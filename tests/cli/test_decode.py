@@ -1,4 +1,4 @@
-"""`labelwise decode`: what answers, for which items, from which labels, and what is left without an answer."""
+"""`labelwise decode`: what answers, for which items, from which labels, and what gets no answer."""
 
 from __future__ import annotations
 

@@ -128,10 +128,10 @@ def refine(
 
 def forecast(project: Labelling, further: Sequence[int], random_state: int) -> Forecast:
     """What accuracy to expect; see `Project.forecast`."""
+    y = project.labels()
+    _need_labels(project, y, {})
     decoder = _fresh(project, "auto")
-    return forecast_accuracy(
-        decoder, project.encoding, project.labels(), further=further, random_state=random_state
-    )
+    return forecast_accuracy(decoder, project.encoding, y, further=further, random_state=random_state)
 
 
 def kept_suggestions(project: Labelling, n: int, y: np.ndarray, seed: int) -> list[Suggestion] | None:
@@ -182,12 +182,7 @@ def _are_suggested(project: Labelling) -> bool | str:
 
 def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str]) -> tuple[Decoder, Answers]:
     y = np.asarray(y, dtype=object)
-    labels, _ = split_labels(y, len(project), may_be_none=True)
-    if not len(labels) and not names:
-        raise LabelError(
-            f"{project.path} has no labels yet: labelwise suggest says what to "
-            "label, labelwise label records labels"
-        )
+    _need_labels(project, y, names)
     project.graphs(decoder.needs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DoubtfulLabelWarning)  # the answers name doubtful labels
@@ -196,6 +191,15 @@ def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str])
     # Items that only share the name of their component have no label of their own to doubt.
     found.about["doubtful_labels"] = [row for row in found.about["doubtful_labels"] if y[row] != UNLABELED]
     return decoder, found
+
+
+def _need_labels(project: Labelling, y: Any, names: dict[int, str]) -> None:
+    labels, _ = split_labels(y, len(project), may_be_none=True)
+    if not len(labels) and not names:
+        raise LabelError(
+            f"{project.path} has no labels yet: labelwise suggest says what to "
+            "label, labelwise label records labels"
+        )
 
 
 def _decode_and_keep(
