@@ -15,6 +15,7 @@ from labelwise.graph.nearest import NearestPoints
 _EQUAL = 1e-9
 _TINY = np.finfo(np.float32).tiny
 _HORIZON_NODES = 1000
+_CLOSE_LABELS = 1000
 
 
 class Neighbourhood:
@@ -97,6 +98,32 @@ class Neighbourhood:
         sums = np.zeros((len(self.points), values.shape[1]), dtype=np.float32)
         np.add.at(sums, self.nodes, values)
         return sums
+
+    def nearness(self, given: np.ndarray) -> np.ndarray:
+        """How near each node is to labels of each class, in the graph or not.
+
+        1 / (d + d_k) with the distance d to the nearest node that has a label of the class, and d_k as in
+        `weights`, so that no label counts for more than a neighbour would. Only ratios within a row matter.
+
+        Parameters
+        ----------
+        given : ndarray of shape (n_nodes, n_classes)
+            Number of labels of each class at each node. At most some 1,000 of the nodes that have any are
+            looked at: where there are more, the graph knows better anyway.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes, n_classes)
+            The nearest class of each node has 1; classes without a label have 0.
+        """
+        nearest = np.full(given.shape, np.inf)
+        for code in np.flatnonzero(given.any(axis=0)):
+            rows = np.flatnonzero(given[:, code])
+            rows = rows[:: math.ceil(len(rows) * given.any(axis=0).sum() / _CLOSE_LABELS)]
+            nearest[:, code] = NearestPoints(self.points[rows]).query(self.points, 1)[0][:, 0]
+        reach = self.others[0][:, -1:] if self.n_neighbors else 1.0
+        nearest += reach
+        return np.asarray(nearest.min(axis=1, keepdims=True) / nearest)
 
     def place(self, points: np.ndarray) -> sparse.csr_array:
         """How values at the nodes carry over to other points.
