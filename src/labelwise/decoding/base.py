@@ -172,7 +172,7 @@ class Decoder(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _unknown(self) -> np.ndarray:
         """Probabilities of the classes, (n_classes,), for an item of which nothing is known."""
-        return self.class_prior_
+        return np.asarray(self.class_prior_)
 
     def _opinion(self, Q: Encoding) -> tuple[np.ndarray, np.ndarray]:
         """What the labels say, shape (n_samples, n_classes), and how far to trust that, (n_samples, 1), 0..1.

@@ -15,7 +15,7 @@ from labelwise.graph.nearest import NearestPoints
 _EQUAL = 1e-9
 _TINY = np.finfo(np.float32).tiny
 _HORIZON_NODES = 1000
-_CLOSE_LABELS = 1000
+_CLOSE_LABELS = 1000  # so that the search takes no longer than that for neighbours
 
 
 class Neighbourhood:
@@ -108,8 +108,8 @@ class Neighbourhood:
         Parameters
         ----------
         given : ndarray of shape (n_nodes, n_classes)
-            Number of labels of each class at each node. At most some 1,000 of the nodes that have any are
-            looked at: where there are more, the graph knows better anyway.
+            Number of labels of each class at each node. Of more than 1,000 labelled nodes only some are
+            looked at: the graph knows better then.
 
         Returns
         -------
@@ -117,12 +117,13 @@ class Neighbourhood:
             The nearest class of each node has 1; classes without a label have 0.
         """
         nearest = np.full(given.shape, np.inf)
-        for code in np.flatnonzero(given.any(axis=0)):
+        seen = np.flatnonzero(given.any(axis=0))
+        for code in seen:
             rows = np.flatnonzero(given[:, code])
-            rows = rows[:: math.ceil(len(rows) * given.any(axis=0).sum() / _CLOSE_LABELS)]
+            rows = rows[:: math.ceil(len(rows) * len(seen) / _CLOSE_LABELS)]
             nearest[:, code] = NearestPoints(self.points[rows]).query(self.points, 1)[0][:, 0]
-        reach = self.others[0][:, -1:] if self.n_neighbors else 1.0
-        nearest += reach
+        reach = self.others[0][:, -1:] if self.n_neighbors else 0
+        nearest = np.maximum(nearest + reach, _TINY)
         return np.asarray(nearest.min(axis=1, keepdims=True) / nearest)
 
     def place(self, points: np.ndarray) -> sparse.csr_array:
