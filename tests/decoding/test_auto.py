@@ -14,7 +14,7 @@ from decoding.conftest import lying_at
 from decoding.test_linear import islands, labels_at_random
 from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
 from labelwise.decoding import auto as module
-from labelwise.decoding.auto import _CANDIDATES
+from labelwise.decoding.auto import _CANDIDATES, _ON_FEATURES
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
 from labelwise.encoding import Encoding
 from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning, ParameterError
@@ -236,12 +236,7 @@ class TestFeatures:
         Q = Encoding(telling(truth, 3), latents, features=noise())
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "poisson"
-        assert list(decoder.scores_) == [
-            *_CANDIDATES,
-            "poisson on features",
-            "spreading on features",
-            "linear",
-        ]
+        assert list(decoder.scores_) == [*_CANDIDATES, *_ON_FEATURES, "linear"]
 
     def test_they_are_not_compared_where_nobody_asks_for_them(self, blobs):
         latents, truth = blobs

@@ -202,10 +202,10 @@ class GraphDecoder(Decoder):
     A subclass says in `node_scores` what labels are worth at every item of the pool. Items that were not in
     `fit` get the mean of their nearest neighbours there; items that equal some get their value.
 
-    What the graph says is multiplied by a low power of how near labels of each class are. So the nearest label
-    decides where the graph says nothing, as in a part without a label, or next to nothing, and such an answer
-    is unsure. Items far from everything keep the most probable class too, while all become equally probable:
-    the shares of the classes would call them all by the largest one.
+    What the graph says is multiplied by a low power of how near labels of each class are. So the nearest
+    label decides where the graph says nothing, as in a part without a label, or next to nothing, and such an
+    answer is unsure. Far from everything all classes become equally probable, but for the order they are in:
+    the shares of the classes would give every such item the largest class.
 
     Attributes
     ----------
