@@ -316,7 +316,8 @@ class TestDecoder:
         with pytest.raises(ParameterError) as caught:
             GMVAEClassifier(fitted, prefit=True, decoder=value).fit(X, y)
         assert str(caught.value) == (
-            f"decoder={value!r} must be 'hard', 'soft', 'related', 'bayes', 'spreading', 'poisson' or 'auto'"
+            f"decoder={value!r} must be 'hard', 'soft', 'related', 'bayes', 'spreading', 'poisson', "
+            "'linear' or 'auto'"
         )
 
     def test_abstaining(self, blobs, fitted):

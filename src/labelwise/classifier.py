@@ -26,7 +26,8 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     gmvae : GMVAE, default=None
         The model to train, as a template; None takes `GMVAE()`.
-    decoder : {"auto", "poisson", "spreading", "bayes", "related", "soft", "hard"} or Decoder, default="auto"
+    decoder : {"auto", "poisson", "spreading", "linear", "bayes", "related", "soft", "hard"} or Decoder, \
+            default="auto"
         From labels to answers; "auto" compares the others on the labels at hand.
     prefit : bool, default=False
         Use `gmvae`, which is fitted already, as it is.
