@@ -251,8 +251,7 @@ class TestTruth:
 
     def test_that_names_no_item(self, decode, new_data, tmp_path):
         file = write_labels(tmp_path / "truth.csv", {100: "1"})
-        outcome = labelwise("decode", tmp_path / "labelled.labelwise", new_data, "--truth", file)
-        assert "item 100" in outcome.reason()
+        assert "item 100" in decode(new_data, "--truth", file)[0].reason()
 
 
 class TestAnswerer:

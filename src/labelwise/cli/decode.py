@@ -102,22 +102,13 @@ def decode(
     reading = {"label_column": label_column, "skip_unreadable": skip_unreadable}
     if read_manifest(project)["kind"] == "project":
         found = _ask_project(project, data, labels, _decoder(decoder, unnamed), reading)
-    elif labels is not None or decoder is not None:
-        raise ParameterError(
-            f"{project} is an answerer, which has learned its labels: leave out --labels and --decoder"
-        )
-    elif data is None:
-        raise ParameterError(
-            f"{project} is an answerer, which holds no items: give new ones, as in "
-            f"labelwise decode {project} DATA"
-        )
     else:
-        found = _ask_answerer(project, data, reading)
+        found = _ask_answerer(project, data, reading, has_options=labels is not None or decoder is not None)
     answers, opened, dataset, labeled = found
     answers = _abstain(answers, abstain, risk)
     paths = dataset.paths if dataset is not None else opened.pool.paths if opened is not None else None
-    write_predictions(output, answers, paths)
     known = _truth(truth, len(answers.labels), paths, opened, dataset)
+    write_predictions(output, answers, paths)
     summary = {**answers.about, **summarise_answers(answers, known, ~labeled)}
     if json_output:
         typer.echo(json.dumps({"predictions": str(output), **summary}))
@@ -177,13 +168,21 @@ def _ask_project(
         return answers, project, dataset, np.zeros(len(dataset.X), dtype=bool)
 
 
-def _ask_answerer(path: Path, data: str, reading: dict[str, Any]) -> Found:
+def _ask_answerer(path: Path, data: str | None, reading: dict[str, Any], *, has_options: bool) -> Found:
     import numpy as np
 
     from labelwise.answerer import load
     from labelwise.project.answers import asked
 
-    answerer = load(path)
+    answerer = load(path)  # says what else the folder may hold
+    if has_options:
+        raise ParameterError(
+            f"{path} is an answerer, which has learned its labels: leave out --labels and --decoder"
+        )
+    if data is None:
+        raise ParameterError(
+            f"{path} is an answerer, which holds no items: give new ones, as in labelwise decode {path} DATA"
+        )
     dataset = read_items(data, answerer.item_shape_, **reading)
     return asked(answerer, dataset.X), None, dataset, np.zeros(len(dataset.X), dtype=bool)
 

@@ -67,7 +67,21 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+# What a project that takes a trained model still needs to know.
+_NOT_OF_TRAINING = {
+    "data",
+    "output",
+    "overwrite",
+    "model",
+    "device",
+    "label_column",
+    "skip_unreadable",
+    "json_output",
+}
+
+
 def train(
+    context: typer.Context,
     data: Annotated[
         str,
         typer.Argument(
@@ -154,14 +168,13 @@ def train(
     Example: labelwise train photos/ -o birds.labelwise
     """
     grid = _grid(components)
+    if model is not None:
+        _refuse_settings(context)
     if labels is not None and len(grid) == 1:
         raise ParameterError("--labels only helps to choose among several --components: leave it out")
     checkpoint = output.with_name(output.name + ".checkpoint")
     _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
-    from labelwise.events import tell_all
-    from labelwise.gmvae import GMVAE, TensorBoard
-    from labelwise.progress import Progress
-    from labelwise.project import Project
+    from labelwise.gmvae import GMVAE
     from labelwise.project.source import Source
 
     source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
@@ -192,29 +205,45 @@ def train(
     elif len(grid) != 1 and not complete:
         gmvae.set_params(n_components=_choose(gmvae, dataset, grid, labels, output))
     if complete:
-        _check_same_run(output, gmvae, dataset)
+        _check_same_run(output, gmvae, dataset, chosen=len(grid) != 1)
         typer.echo(f"{output} is complete already", err=True)
         if json_output:
             typer.echo(json.dumps({"project": str(output), "complete_already": True}))
         return
-    logs = [TensorBoard(tensorboard)] if tensorboard else []
     start = time.perf_counter()
+    options = {"source": source, "gmvae": gmvae, "overwrite": overwrite or resume, "resume": resume}
     try:
-        with Progress() as drawn:
-            project = Project.create(
-                output,
-                dataset,
-                source=source,
-                gmvae=gmvae,
-                overwrite=overwrite or resume,
-                resume=resume,
-                listen=tell_all(drawn, *logs),
-            )
+        project = _create(output, dataset, tensorboard, options)
     except KeyboardInterrupt:
         way = "add --resume to the same command to resume" if checkpoint.exists() else "no epoch was finished"
         typer.echo(f"labelwise: stopped; {way}", err=True)
         raise typer.Exit(1) from None
     _report(project, time.perf_counter() - start, json_output)
+
+
+def _refuse_settings(context: typer.Context) -> None:
+    """Refuse settings of training beside --model, which is trained already."""
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in _NOT_OF_TRAINING
+        and parameter.name is not None
+        and (source := context.get_parameter_source(parameter.name)) is not None
+        and source.name == "COMMANDLINE"
+    ]
+    if given:
+        raise ParameterError(f"--model brings a trained model: leave out {', '.join(given)}")
+
+
+def _create(output: Path, dataset: Dataset, tensorboard: Path | None, options: dict[str, Any]) -> Project:
+    from labelwise.events import tell_all
+    from labelwise.gmvae import TensorBoard
+    from labelwise.progress import Progress
+    from labelwise.project import Project
+
+    logs = [TensorBoard(tensorboard)] if tensorboard else []
+    with Progress() as drawn:
+        return Project.create(output, dataset, listen=tell_all(drawn, *logs), **options)
 
 
 def _grid(components: str) -> list[int]:
@@ -290,7 +319,8 @@ def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: boo
         )
 
 
-def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
+def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset, *, chosen: bool) -> None:
+    """Refuse to take a finished project of other settings or data for this run's."""
     from labelwise.project import Project
     from labelwise.project.pool import Pool
     from labelwise.storage import differing
@@ -298,6 +328,8 @@ def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset) -> None:
     project = Project(output)
     there = {**project.gmvae.get_params(), "data": project.pool.fingerprint}
     here: dict[str, Any] = {**gmvae.get_params(), "data": Pool.of(dataset).fingerprint}
+    if chosen:  # by a comparison, which need not be made again
+        here["n_components"] = there["n_components"]
     if differences := differing(there, here):
         raise CheckpointError(
             f"{output} belongs to another run ({'; '.join(differences)}): "

@@ -40,7 +40,9 @@ class Source:
     def of(cls, data: str | os.PathLike[str], *, label_column: str | None, skip_unreadable: bool) -> Self:
         """Say where `data` are; a name of the catalogue goes before a path."""
         text = os.fspath(data)
-        place = text if text in dataset_names() else str(Path(text).expanduser().absolute())
+        path = Path(text).expanduser()
+        # What is not there stays as it was written: the error says what it may have meant.
+        place = text if text in dataset_names() or not path.exists() else str(path.absolute())
         return cls(place, Path(text).name or text, label_column, skip_unreadable)
 
     def load(self) -> tuple[Dataset, Source]:
