@@ -111,10 +111,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         4 steps each, one of more than 16 columns or pixels more in proportion.
     batch_size : int or "auto", default="auto"
         Items a step. "auto" makes about 256 batches an epoch, of 32 to 512 items; where rows are too few for
-        4,000 steps, batches are as much larger as steps are fewer, up to all rows.
+        4,000 steps, and "auto" makes fewer, batches are as much larger, up to all rows.
     learning_rate : float or "auto", default="auto"
         Highest learning rate of AdamW; 500 steps of warm-up, then a cosine to 0. "auto" takes .001, and up to
-        .005 where rows are too few for 4,000 steps.
+        .005 for the larger batches of fewer steps.
     precision : {"auto", "fp32", "bf16"}, default="auto"
         Of the networks in training; all else is float32. "auto" takes bfloat16 where it is faster.
     device : str, default="auto"
@@ -450,16 +450,15 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         return self
 
     def _plan(self, X: np.ndarray, augment: str | None, seed: int) -> Plan:
-        share = size_share(*X.shape)
+        # Who says how many epochs gets the batches and phases of a run of any length.
+        share = size_share(*X.shape) if isinstance(self.max_epochs, str) else 1.0
         batch_size = resolve_batch_size(self.batch_size, len(X), share)
         n_epochs = resolve_epochs(self.max_epochs, len(X), batch_size, share)
-        # Who says how many epochs gets the phases of a run of any length.
-        share_of_steps = share if isinstance(self.max_epochs, str) else 1.0
-        n_plain = plain_epochs(n_epochs, self.init, share_of_steps)
+        n_plain = plain_epochs(n_epochs, self.init, share)
         return Plan(
             n_epochs=n_epochs,
             plain_epochs=n_plain,
-            kl_steps=kl_steps(n_plain * math.ceil(len(X) / batch_size), share_of_steps),
+            kl_steps=kl_steps(n_plain * math.ceil(len(X) / batch_size), share),
             batch_size=batch_size,
             learning_rate=resolve_learning_rate(self.learning_rate, share),
             augment=augment,
