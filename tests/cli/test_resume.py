@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 import time
@@ -37,7 +38,7 @@ def arguments(place, output, *more, epochs=N_EPOCHS):
 
 
 def content(model):
-    return {file.name: file.read_bytes() for file in model.iterdir()}
+    return {str(file.relative_to(model)): file.read_bytes() for file in model.rglob("*") if file.is_file()}
 
 
 def wait_for(path, process, seconds=60.0):
@@ -82,8 +83,8 @@ class TestStopped:
             start_labelwise(*arguments(place, tmp_path / "model", "--resume"), setup=EVERY_EPOCH)
         )
         assert resumed.code == 0, resumed
-        (line,) = [line for line in resumed.err.splitlines() if line.startswith("resuming after epoch ")]
-        epoch = int(line.removeprefix("resuming after epoch ").removesuffix(f" of {N_EPOCHS}"))
+        (line,) = [line for line in resumed.err.splitlines() if "resuming" in line]
+        (epoch,) = [int(number) for number in re.findall(r"\d+", line) if int(number) != N_EPOCHS]
         assert 1 <= epoch < N_EPOCHS
         assert content(tmp_path / "model") == uninterrupted
         # Nothing is left of the checkpoint; a kill may leave its half-written neighbour.
@@ -93,9 +94,8 @@ class TestStopped:
         outcome = stop_by(signal.SIGINT, place, tmp_path)
         assert outcome.code == 1
         assert outcome.out == ""
-        assert outcome.err.splitlines()[-1] == (
-            "labelwise: stopped; add --resume to the same command to go on"
-        )
+        assert outcome.err.splitlines()[-1].startswith("labelwise: stopped; ")
+        assert "--resume" in outcome.err.splitlines()[-1]
         assert "Traceback" not in outcome.err
         resumed = finish(start_labelwise(*arguments(place, tmp_path / "model", "--resume")))
         assert resumed.code == 0, resumed
@@ -126,16 +126,15 @@ def unfinished(place, tmp_path, monkeypatch):
 class TestStartingAgain:
     def test_without_saying_so_it_is_refused(self, place, unfinished):
         before = unfinished.with_name("model.checkpoint").read_bytes()
-        assert labelwise(*arguments(place, unfinished, epochs=6)).reason() == (
-            f"{unfinished}.checkpoint is an unfinished run: "
-            "add --resume to go on, or --overwrite to start anew"
-        )
+        reason = labelwise(*arguments(place, unfinished, epochs=6)).reason()
+        for value in (f"{unfinished}.checkpoint", "--resume", "--overwrite"):
+            assert value in reason
         assert unfinished.with_name("model.checkpoint").read_bytes() == before
 
     def test_resumed(self, place, unfinished, tmp_path):
         outcome = labelwise(*arguments(place, unfinished, "--resume", epochs=6))
         assert outcome.code == 0
-        assert "resuming after epoch 3 of 6" in outcome.err.splitlines()
+        assert any("resuming" in line and " 3 " in line for line in outcome.err.splitlines())
         whole = tmp_path / "whole"
         assert labelwise(*arguments(place, whole, epochs=6)).code == 0
         assert content(unfinished) == content(whole)
@@ -144,11 +143,11 @@ class TestStartingAgain:
         outcome = labelwise(*arguments(place, unfinished, "--resume", "--seed", 5, "--latent", 3, epochs=9))
         assert outcome.code == 1
         reason = outcome.err.splitlines()[-1]
-        assert reason.startswith(f"labelwise: checkpoint {unfinished}.checkpoint belongs to another run (")
+        assert f"{unfinished}.checkpoint belongs to another run" in reason
         for difference in (
-            "n_epochs: 6 there, 9 here",
-            "n_latent: 4 there, 3 here",
-            "seed: 0 there, 5 here",
+            "n_epochs: 6 ",
+            "n_latent: 4 ",
+            "seed: 0 ",
         ):
             assert difference in reason
         assert "n_components" not in reason
@@ -163,15 +162,15 @@ class TestStartingAgain:
             "train", tmp_path / "other.npz", "-o", unfinished, "--epochs", 6, *TINY, "--resume"
         )
         reason = outcome.reason("other.npz: 300 images of 8x8, uint8, no labels")
-        assert "(data: '" in reason
-        assert "; " not in reason
+        assert "data: '" in reason
+        assert "seed" not in reason
 
     def test_a_damaged_checkpoint(self, place, unfinished):
         path = unfinished.with_name("model.checkpoint")
         path.write_bytes(path.read_bytes()[:1000])
         outcome = labelwise(*arguments(place, unfinished, "--resume", epochs=6))
         assert outcome.code == 1
-        assert outcome.err.splitlines()[-1].startswith(f"labelwise: {path} cannot be read: ")
+        assert f"{path} cannot be read" in outcome.err.splitlines()[-1]
 
     def test_overwriting_starts_anew(self, place, unfinished, tmp_path):
         outcome = labelwise(*arguments(place, unfinished, "--overwrite", "--seed", 5, epochs=6))
@@ -204,17 +203,19 @@ class TestFinished:
         before = content(model)
         outcome = labelwise(*arguments(place, model, "--resume", epochs=2))
         assert outcome.code == 0
-        assert outcome.err.splitlines()[-1] == f"{model} is complete already"
+        assert f"{model} is complete already" in outcome.err
+        assert json.loads(labelwise(*arguments(place, model, "--resume", "--json", epochs=2)).out) == {
+            "project": str(model),
+            "complete_already": True,
+        }
         assert content(model) == before
 
     def test_a_model_of_other_settings_is_not_taken_for_this_run(self, place, model):
         before = content(model)
         outcome = labelwise(*arguments(place, model, "--resume", "--seed", 5, epochs=3))
         reason = outcome.reason("digits.npz: 300 images of 8x8, uint8, 10 classes")
-        assert reason == (
-            f"{model} belongs to another run (max_epochs: 2 there, 3 here; random_state: 0 there, 5 here): "
-            "choose another name with -o, or use --overwrite instead of --resume"
-        )
+        for value in (f"{model} belongs to another run", "max_epochs: 2 ", "random_state: 0 ", "--overwrite"):
+            assert value in reason
         assert content(model) == before
 
     def test_equal_runs_write_equal_bytes(self, place, model, tmp_path):
@@ -227,6 +228,5 @@ class TestFinished:
 
     def test_the_manifest_says_where_the_data_came_from(self, place, model):
         manifest = json.loads((model / "manifest.json").read_text())
-        data = manifest["extra"]["data"]
-        assert data["source"] == str(place / "digits.npz")
-        assert (data["name"], data["n_samples"]) == ("digits.npz", 300)
+        assert manifest["data"]["place"] == str(place / "digits.npz")
+        assert (manifest["data"]["name"], manifest["n_samples"]) == ("digits.npz", 300)
