@@ -2,13 +2,20 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint setup bench clean
+# Rooms whose tests train no model, or one of a second; without scikit-learn's own checks of every decoder.
+FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
+	tests/test_encoding.py tests/test_package.py tests/test_pages.py tests/test_parameters.py
+
+.PHONY: demo test test-fast lint setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
 
 test: setup lint
 	$(BIN)/python -m pytest
+
+test-fast: setup
+	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/decoding/test_scikit_learn.py $(FAST)
 
 lint: setup
 	$(BIN)/ruff check src tests benchmarks

@@ -8,7 +8,7 @@ import re
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_digits, make_blobs
+from sklearn.datasets import load_digits, load_iris, make_blobs
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import cross_val_score
 from sklearn.utils.estimator_checks import check_classifiers_train, parametrize_with_checks
@@ -51,7 +51,7 @@ def expected_failures(classifier):
 
 @parametrize_with_checks(
     [
-        GMVAEClassifier(GMVAE(4, **TINY)),
+        GMVAEClassifier(),
         GMVAEClassifier(GMVAE(4, **TINY), decoder="soft"),
         GMVAEClassifier(GMVAE(4, **TINY), decoder="hard"),
     ],
@@ -94,6 +94,19 @@ def blobs():
 def fitted(blobs):
     """A model of the blobs; not to be changed."""
     return template().fit(blobs[0])
+
+
+def test_thirty_labels_name_the_irises():
+    X, truth = load_iris(return_X_y=True)
+    scores = []
+    for seed in range(3):
+        y = np.full(150, UNLABELED)
+        labeled = np.random.default_rng(seed).permutation(150)[:30]
+        y[labeled] = truth[labeled]
+        classifier = GMVAEClassifier(random_state=seed).fit(X, y)
+        scores.append(classifier.score(X[y == UNLABELED], truth[y == UNLABELED]))
+    assert np.mean(scores) > 0.9
+    assert len(classifier.gmvae_.weights_) == 10
 
 
 def template():
@@ -235,7 +248,7 @@ class TestTemplate:
         monkeypatch.setattr(GMVAE, "fit", fit)
         with pytest.raises(InterruptedError):
             GMVAEClassifier(random_state=5).fit(X, y)
-        assert seen[0].get_params() == GMVAE(random_state=5).get_params()
+        assert seen[0].get_params() == GMVAE(None, random_state=5).get_params()
 
     def test_nested_parameters_can_be_set(self):
         classifier = GMVAEClassifier(GMVAE(4), decoder=HardDecoder())
@@ -316,7 +329,8 @@ class TestDecoder:
         with pytest.raises(ParameterError) as caught:
             GMVAEClassifier(fitted, prefit=True, decoder=value).fit(X, y)
         assert str(caught.value) == (
-            f"decoder={value!r} must be 'hard', 'soft', 'related', 'bayes', 'spreading', 'poisson' or 'auto'"
+            f"decoder={value!r} must be 'hard', 'soft', 'related', 'bayes', 'spreading', 'poisson', "
+            "'linear' or 'auto'"
         )
 
     def test_abstaining(self, blobs, fitted):
@@ -550,5 +564,5 @@ def test_not_fitted(blobs, method):
 
 def test_wrong_parameters_of_the_model_are_found_by_fit(blobs):
     classifier = GMVAEClassifier(GMVAE(n_components=-3))
-    with pytest.raises(ParameterError, match=r"^n_components=-3 must be an integer of at least 1$"):
+    with pytest.raises(ParameterError, match=r"^n_components=-3 must be None or an integer of at least 1$"):
         classifier.fit(blobs[0], blobs[2])

@@ -40,7 +40,7 @@ def test_every_command_line_parses(document):
         COMMANDS[name].make_context(name, words)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS)
+@pytest.mark.parametrize("document", sorted({*DOCUMENTS} - {"CHANGELOG.md"}))  # that one names what is gone
 def test_every_command_in_a_sentence_exists(document):
     prose = re.sub(r"^```.*?^```", "", text_of(document), flags=re.DOTALL | re.MULTILINE)
     for name, rest in re.findall(r"`labelwise ([a-z]+)([^`]*)`", prose):

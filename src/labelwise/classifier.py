@@ -25,8 +25,10 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     gmvae : GMVAE, default=None
-        The model to train, as a template; None takes `GMVAE()`.
-    decoder : {"auto", "poisson", "spreading", "bayes", "related", "soft", "hard"} or Decoder, default="auto"
+        The model to train, as a template; None takes `GMVAE(n_components=None)`: as many components as suit
+        the rows, 100 from 1,600 on.
+    decoder : {"auto", "poisson", "spreading", "linear", "bayes", "related", "soft", "hard"} or Decoder, \
+            default="auto"
         From labels to answers; "auto" compares the others on the labels at hand.
     prefit : bool, default=False
         Use `gmvae`, which is fitted already, as it is.
@@ -185,7 +187,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 raise ParameterError(f"gmvae={self.gmvae!r} must be a fitted GMVAE when prefit=True")
             check_is_fitted(self.gmvae)
             return self.gmvae
-        gmvae = GMVAE() if self.gmvae is None else clone(self.gmvae)
+        gmvae = GMVAE(n_components=None) if self.gmvae is None else clone(self.gmvae)
         if self.random_state is not None:
             gmvae.set_params(random_state=self.random_state)
         return gmvae.fit(X)

@@ -103,8 +103,8 @@ class TestParameters:
         ("arguments", "reason"),
         [
             (["--latent", 0], "n_latent=0 must be an integer of at least 1"),
-            (["--learning-rate", -1], "learning_rate=-1.0 must be a finite number above 0"),
-            (["--learning-rate", "nan"], "learning_rate=nan must be a finite number above 0"),
+            (["--learning-rate", -1], "learning_rate=-1.0 must be 'auto' or a finite number above 0"),
+            (["--learning-rate", "nan"], "learning_rate=nan must be 'auto' or a finite number above 0"),
             (
                 ["--latent", 0, "--batch-size", -2],
                 "n_latent=0 must be an integer of at least 1; batch_size=-2 must be 'auto' or an integer "

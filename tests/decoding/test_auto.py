@@ -11,9 +11,10 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.decomposition import PCA
 
 from decoding.conftest import lying_at
+from decoding.test_linear import islands, labels_at_random
 from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
 from labelwise.decoding import auto as module
-from labelwise.decoding.auto import _CANDIDATES
+from labelwise.decoding.auto import _CANDIDATES, _ON_FEATURES
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
 from labelwise.encoding import Encoding
 from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning, ParameterError
@@ -70,7 +71,7 @@ class TestFewLabels:
     def test_from_20_on_decoders_are_compared(self, blobs):
         latents, truth = blobs
         decoder = alone().fit(Encoding(telling(truth, 3), latents), labels_for(truth, 20))
-        assert list(decoder.scores_) == list(_CANDIDATES)
+        assert list(decoder.scores_) == [*_CANDIDATES, "linear"]
         assert "20 held-out labels" in decoder.reason_
 
     @pytest.mark.parametrize("n_labeled", [3, 50])
@@ -235,17 +236,17 @@ class TestFeatures:
         Q = Encoding(telling(truth, 3), latents, features=noise())
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "poisson"
-        assert list(decoder.scores_) == [*_CANDIDATES, "poisson on features", "spreading on features"]
+        assert list(decoder.scores_) == [*_CANDIDATES, *_ON_FEATURES, "linear"]
 
     def test_they_are_not_compared_where_nobody_asks_for_them(self, blobs):
         latents, truth = blobs
         Q = Encoding(telling(truth, 3), latents, features=noise())
-        assert list(alone().fit(Q, labels_for(truth, 60)).scores_) == list(_CANDIDATES)
+        assert list(alone().fit(Q, labels_for(truth, 60)).scores_) == [*_CANDIDATES, "linear"]
 
     def test_a_table_of_probabilities_has_none(self, blobs):
         _, truth = blobs
         decoder = AutoDecoder().fit(telling(truth, 3), labels_for(truth, 60))
-        assert list(decoder.scores_) == list(_CANDIDATES)
+        assert list(decoder.scores_) == [*_CANDIDATES, "linear"]
 
     def test_an_encoding_that_lacks_them_is_refused(self, blobs):
         latents, truth = blobs
@@ -261,6 +262,48 @@ class TestFeatures:
         assert decoder.predict(new).tolist() == truth[:9].tolist()
         with pytest.raises(DataError, match=r"\bfeatures\b"):
             getattr(decoder, method)(Encoding(noisy, noise()))
+
+
+class TestStraightBoundary:
+    @pytest.mark.parametrize(
+        ("n_right", "surer", "choice"),
+        [
+            (41, False, "linear"),
+            (40, True, "linear"),
+            (40, False, "poisson"),
+            (39, True, "poisson"),
+        ],
+    )
+    def test_it_is_taken_for_one_more_held_out_label_or_as_many_and_being_surer(
+        self, blobs, monkeypatch, n_right, surer, choice
+    ):
+        # Of 60 labels poisson has 40 right, and nobody else has any.
+        n_hits = {"PoissonDecoder": 40, "LinearDecoder": n_right}
+
+        def found(decoder, Q, labeled, codes, n_classes):
+            name = type(decoder).__name__
+            answers = np.where(np.arange(60) < n_hits.get(name, 0), codes, (codes + 1) % 3)
+            sure = 0.8 * np.eye(3)[answers]
+            if name == "LinearDecoder":  # wrong answers near or far from right
+                sure += (0.15 if surer else 0) * np.eye(3)[codes]
+            return (0.05 + sure) / (0.05 + sure).sum(axis=1, keepdims=True)
+
+        monkeypatch.setattr(module, "out_of_fold", found)
+        latents, truth = blobs
+        decoder = alone().fit(Encoding(telling(truth, 3), latents), labels_for(truth, 60))
+        assert decoder.choice_ == choice
+        if choice == "linear":
+            less = ", but less sure of those" if n_right == 40 else ""
+            share = f"{n_right / 60:.0%}"
+            assert decoder.reason_ == f"right on {share} of 60 held-out labels, poisson on 67%{less}"
+
+    def test_it_is_found_where_a_plane_cuts_many_small_clusters_in_two(self):
+        X, truth = islands()
+        y = labels_at_random(truth, 40)
+        Q = lying_at(X)
+        decoder = alone().fit(Q, y)
+        assert decoder.choice_ == "linear"
+        assert (decoder.predict(Q) == truth).mean() > 0.85
 
 
 class TestCalibration:
@@ -286,7 +329,7 @@ class TestCalibration:
             Q = lying_at(latents)
             y = labels_for(truth, 100)
             decoder = alone().fit(Q, y)
-            plain = clone(_CANDIDATES[decoder.choice_]).fit(Q, y)
+            plain = clone(decoder.decoder_).fit(Q, y)
             rows = np.arange(100, 290)
             before, after = (np.log(d.predict_proba(Q)[rows, truth[rows]]).mean() for d in (plain, decoder))
             gains.append(after - before)

@@ -14,7 +14,16 @@ from sklearn.metrics import adjusted_rand_score
 
 from labelwise import GMVAE
 from labelwise.errors import ParameterError, StructureWarning
-from labelwise.nn.defaults import resolve_batch_size, resolve_epochs
+from labelwise.nn.defaults import (
+    kl_steps,
+    plain_epochs,
+    resolve_batch_size,
+    resolve_epochs,
+    resolve_hidden,
+    resolve_learning_rate,
+    size_share,
+    suited_components,
+)
 
 OBJECTIVES = pytest.mark.parametrize("objective", ["collapsed", "exact"])
 
@@ -365,6 +374,87 @@ def test_lost_structure_is_told_to_the_caller(digits):
     with pytest.warns(StructureWarning, match=r"of 30 components are dead .*: set init='kmeans'") as caught:
         model.fit(digits[0][:60])
     assert caught[0].filename == __file__
+
+
+def resolved(n_samples, n_features):
+    """What "auto" becomes: (width, batch size, learning rate, epochs, plain epochs, steps of the KL ramp)."""
+    share = size_share(n_samples, n_features)
+    batch_size = resolve_batch_size("auto", n_samples, share)
+    n_epochs = resolve_epochs("auto", n_samples, batch_size, share)
+    n_plain = plain_epochs(n_epochs, "kmeans", share)
+    return (
+        resolve_hidden("auto", share),
+        batch_size,
+        resolve_learning_rate("auto", share),
+        n_epochs,
+        n_plain,
+        kl_steps(n_plain * math.ceil(n_samples / batch_size), share),
+    )
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "expected"),
+    [
+        (1000, 2, (512, 32, 1e-3, 125, 28, 448)),
+        (400, 64, (512, 32, 1e-3, 308, 68, 442)),
+        (64, 784, (512, 32, 1e-3, 500, 110, 110)),
+        (1797, 64, (512, 32, 1e-3, 71, 16, 456)),
+        (25_192, 122, (512, 128, 1e-3, 21, 5, 492)),
+        (70_000, 784, (512, 256, 1e-3, 20, 4, 548)),
+    ],
+)
+def test_tables_that_are_large_or_wide_are_trained_in_full(n_samples, n_features, expected):
+    assert resolved(n_samples, n_features) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "expected"),
+    [
+        (150, 4, (128, 150, pytest.approx(2.58e-3, rel=0.01), 600, 300, 300)),
+        (20, 3, (128, 20, 5e-3, 80, 40, 40)),
+        (2, 1, (128, 2, 5e-3, 20, 10, 10)),
+    ],
+)
+def test_small_tables_get_fewer_steps_and_smaller_networks(n_samples, n_features, expected):
+    assert resolved(n_samples, n_features) == expected
+
+
+@pytest.mark.parametrize("n_features", [1, 16, 40])
+def test_settings_grow_with_the_rows_without_a_jump(n_features):
+    sizes = np.arange(40, 1500)
+    width, batch_size, rate, epochs, plain, ramp = np.array(
+        [resolved(int(n), n_features) for n in sizes], dtype=float
+    ).T
+    steps = epochs * np.ceil(sizes / batch_size)
+    assert (np.diff(width) >= 0).all()
+    assert np.diff(width).max() <= 64
+    assert (np.diff(rate) <= 0).all()
+    # Epochs and batches are whole.
+    assert np.abs(np.log(steps[1:] / steps[:-1])).max() < 0.1
+    assert np.abs(np.log(ramp[1:] / ramp[:-1])).max() < 0.1
+    assert (steps[sizes >= 1000] >= 4000).all()
+    assert steps.max() < 4000 * 1.1
+    assert (plain / epochs <= 0.51).all()
+
+
+@pytest.mark.parametrize(
+    ("n_distinct", "expected"),
+    [(2, 1), (11, 5), (20, 10), (150, 10), (320, 20), (1599, 99), (1600, 100), (70_000, 100)],
+)
+def test_components_that_suit_the_rows(n_distinct, expected):
+    assert suited_components(n_distinct) == expected
+
+
+def test_what_is_asked_for_is_taken():
+    assert resolve_hidden(7, 0.1) == 7
+    assert resolve_batch_size(7, 20, 0.1) == 7
+    assert resolve_epochs(7, 20, 20, 0.1) == 7
+    assert resolve_learning_rate(0.5, 0.1) == 0.5
+
+
+def test_who_says_how_many_epochs_gets_the_batches_of_a_long_run(fit, blobs):
+    X = blobs[0][:100, :4]
+    assert (fit(X, max_epochs=1).batch_size_, fit(X, max_epochs="auto").batch_size_) == (32, 100)
 
 
 @pytest.mark.parametrize("n_samples", [60, 1797, 4000, 60_000, 1_000_000])

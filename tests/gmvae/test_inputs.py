@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from labelwise import GMVAE
-from labelwise.errors import DataError, ParameterError
+from labelwise.errors import DataError, ParameterError, StructureWarning
 
 ROWS = np.random.default_rng(0).standard_normal((40, 5)) * 3
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 6, 6), dtype=np.uint8)
@@ -121,6 +121,25 @@ def test_few_distinct_rows_are_refused(fit):
     assert fit(X, n_components=4).n_features_in_ == 5
 
 
+@pytest.mark.parametrize(("n_distinct", "taken"), [(40, 10), (12, 6), (2, 1)])
+def test_the_default_number_of_components_gives_way_to_few_rows(fit, n_distinct, taken):
+    X = ROWS[np.arange(40) % n_distinct]
+    message = (
+        rf"^n_components=100, the default, is more than the {n_distinct} distinct rows of X: "
+        rf"{taken} taken, as n_components=None would; set n_components$"
+    )
+    with pytest.warns(StructureWarning, match=message) as caught:
+        model = GMVAE(n_latent=2, n_hidden=8, n_layers=1, max_epochs=2, random_state=0).fit(X)
+    assert caught[0].filename == __file__
+    assert model.means_.shape == (taken, 2)
+    assert fit(X, n_components=None).means_.shape == (taken, 2)
+
+
+def test_the_default_number_of_components_is_kept_where_there_are_rows_enough(fit):
+    X = np.random.default_rng(0).standard_normal((100, 3))
+    assert len(fit(X, n_components=100).weights_) == 100
+
+
 def test_another_number_of_columns_is_refused(fit):
     with pytest.raises(ValueError, match=r"^X has 4 features, but GMVAE is expecting 5 features as input"):
         fit(ROWS).predict(ROWS[:, :4])
@@ -190,10 +209,10 @@ def test_what_only_images_can_have_is_refused(parameters, X, message):
 def test_all_bad_parameters_are_named_in_one_message():
     refused(
         ParameterError,
-        "n_components=0 must be an integer of at least 1; "
+        "n_components=0 must be None or an integer of at least 1; "
         "objective='both' must be 'collapsed' or 'exact'; "
         "max_epochs=-1 must be 'auto' or an integer of at least 1; "
-        "learning_rate=nan must be a finite number above 0",
+        "learning_rate=nan must be 'auto' or a finite number above 0",
         ROWS,
         n_components=0,
         objective="both",
@@ -204,7 +223,7 @@ def test_all_bad_parameters_are_named_in_one_message():
 
 # A value of a wrong type and values out of range for every declared parameter.
 BAD = {
-    "n_components": ["3", 2.0, True, None, 0, -1],
+    "n_components": ["3", 2.0, True, "auto", 0, -1],
     "n_latent": ["3", 2.0, True, None, 0, -1],
     "n_hidden": ["3", 2.0, True, None, 0, [8]],
     "n_layers": ["3", 2.0, True, None, 0, -1],

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from labelwise.graph import neighbours as module
 from labelwise.graph.neighbours import Neighbourhood
 
 
@@ -130,3 +131,36 @@ class TestFewPoints:
         assert pool.weights.toarray().tolist() == [[0]]
         assert (pool.degrees.tolist(), pool.parts.tolist(), pool.nodes.tolist()) == ([1], [0], [0, 0, 0])
         assert pool.place(np.array([[2.0, 3.0], [90.0, -7.0]])).toarray().tolist() == [[1], [1]]
+
+
+class TestNearness:
+    def test_it_is_that_of_a_loop_over_all_labels(self):
+        points = scattered()
+        pool = Neighbourhood(points, 4)
+        given = np.zeros((40, 4))
+        given[[3, 9, 20], 0], given[[7, 9], 2], given[31, 3] = 1, 2, 1  # one node has two, class 1 has none
+        expected = np.zeros((40, 4))
+        for row, place in zip(expected, pool.points.tolist(), strict=True):
+            reach = nearest_by_loop(pool.points.tolist(), place, 5)[-1][0]  # the first of them is itself
+            for code in (0, 2, 3):
+                labelled = pool.points[given[:, code] > 0].tolist()
+                row[code] = 1 / (nearest_by_loop(labelled, place, 1)[0][0] + reach)
+        expected /= expected.max(axis=1, keepdims=True)
+        np.testing.assert_allclose(pool.nearness(given), expected, rtol=1e-6)
+
+    def test_of_many_labels_some_are_looked_at(self, monkeypatch):
+        monkeypatch.setattr(module, "_CLOSE_LABELS", 2)
+        pool = Neighbourhood(np.arange(12.0)[:, None], 2)
+        given = np.zeros((12, 2))
+        given[:4, 0], given[8:, 1] = 1, 1
+        alone = np.zeros((12, 2))
+        alone[0, 0], alone[8, 1] = 1, 1
+        np.testing.assert_array_equal(pool.nearness(given), pool.nearness(alone))
+
+    def test_items_that_differ_by_rounding_only_have_some(self):
+        points = np.array([[1.0], [1.0 + 1e-12], [1.0 - 1e-12]])
+        found = Neighbourhood(points, 2).nearness(np.array([[1, 0], [0, 1], [0, 0]]))
+        assert np.isfinite(found).all()
+
+    def test_a_single_node_has_its_own_classes(self):
+        assert Neighbourhood(np.zeros((3, 2)), 5).nearness(np.array([[2, 0, 1]])).tolist() == [[1, 0, 1]]

@@ -15,6 +15,7 @@ class DecoderName(StrEnum):
     auto = "auto"
     poisson = "poisson"
     spreading = "spreading"
+    linear = "linear"
     bayes = "bayes"
     related = "related"
     soft = "soft"

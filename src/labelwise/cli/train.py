@@ -100,17 +100,26 @@ def train(
         typer.Option(help="CSV index,label: choose among several --components by cross-validation."),
     ] = None,
     latent: Annotated[int, typer.Option(help="Dimensions of the latent space.")] = 32,
-    hidden: Annotated[int, typer.Option(help="Width of the hidden layers.")] = 512,
+    hidden: Annotated[
+        int | None,
+        typer.Option(help="Width of the hidden layers.", show_default="512, small tables less, down to 128"),
+    ] = None,
     layers: Annotated[int, typer.Option(help="Hidden layers.")] = 3,
     epochs: Annotated[
         int | None,
-        typer.Option(help="Passes over the data.", show_default="about 4,000 steps, at least 20 passes"),
+        typer.Option(
+            help="Passes over the data.",
+            show_default="about 4,000 steps, small tables fewer",
+        ),
     ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(help="Items per step.", show_default="about 256 batches per pass, of 32 to 512 items"),
+        typer.Option(help="Items per step.", show_default="about 256 batches per pass, small tables fewer"),
     ] = None,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate.")] = 1e-3,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Highest learning rate.", show_default="0.001, small tables up to 0.005"),
+    ] = None,
     objective: Annotated[
         Objective,
         typer.Option(help="collapsed: components summed out. exact: as published, at K times the cost."),
@@ -176,11 +185,11 @@ def train(
     gmvae = GMVAE(
         grid[0] if grid else 100,
         n_latent=latent,
-        n_hidden=hidden,
+        n_hidden="auto" if hidden is None else hidden,
         n_layers=layers,
         max_epochs="auto" if epochs is None else epochs,
         batch_size="auto" if batch_size is None else batch_size,
-        learning_rate=learning_rate,
+        learning_rate="auto" if learning_rate is None else learning_rate,
         objective=objective.value,
         augment=None if augment is Augment.none else augment.value,
         encoder=encoder.value,

@@ -4,6 +4,7 @@ from labelwise.decoding.auto import AutoDecoder
 from labelwise.decoding.base import Decoder
 from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.hard import HardDecoder
+from labelwise.decoding.linear import LinearDecoder
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.related import RelatedDecoder
 from labelwise.decoding.soft import SoftDecoder
@@ -18,6 +19,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "bayes": BayesDecoder,
     "spreading": SpreadingDecoder,
     "poisson": PoissonDecoder,
+    "linear": LinearDecoder,
     "auto": AutoDecoder,
 }
 
@@ -28,6 +30,7 @@ __all__ = [
     "BayesDecoder",
     "Decoder",
     "HardDecoder",
+    "LinearDecoder",
     "PoissonDecoder",
     "RelatedDecoder",
     "SoftDecoder",

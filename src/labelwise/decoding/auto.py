@@ -10,9 +10,10 @@ import numpy as np
 from scipy.stats import rankdata
 from sklearn.base import clone
 
-from labelwise.decoding.base import Decoder
+from labelwise.decoding.base import Decoder, equal_shares
 from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
+from labelwise.decoding.linear import LinearDecoder
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.spreading import SpreadingDecoder
 from labelwise.encoding import Encoding
@@ -32,8 +33,10 @@ _ON_FEATURES: dict[str, Decoder] = {
     "poisson on features": PoissonDecoder(on="features"),
     "spreading on features": SpreadingDecoder(on="features"),
 }
+_LINEAR = "linear"
 _MIN_LABELS = 20
-_SURER = 0.02  # mean probability by which Poisson learning must be surer on the features than on the latents
+# Mean probability by which Poisson learning must be surer on the features than on the latents.
+_SURER = 0.01
 _MIN_OF_CLASS = 3  # labels of a class before one of them can be called doubtful
 _DOUBTFUL = 0.1  # so many right labels may be called doubtful in all, if probabilities are calibrated
 _SURE = 0.9  # probability of another class above which it is
@@ -44,13 +47,17 @@ class AutoDecoder(Decoder):
     """Choose among the decoders by cross-validation on the labels, and calibrate its probabilities.
 
     First it is Poisson learning, which was best with few labels on most data tried (`docs/choosing.md`): on
-    the latents, or, if its answers are surer there by more than .02 in the mean, on the features, which leave
+    the latents, or, if its answers are surer there by more than .01 in the mean, on the features, which leave
     the model out. What lies in clusters is answered surely, and no held-out label is needed to
     see that. So a model that does not help is not used.
 
     From 20 labels on another decoder is taken if it answers held-out labels better by more than one standard
     error, and a temperature fitted to those answers calibrates the probabilities. Labels of typical items, as
     `suggest` chooses them, say too little about the rest: they make probabilities less sure, but never surer.
+
+    A straight boundary (`LinearDecoder`) needs no such lead: it is taken if it is right on more held-out
+    labels, or on as many and surer of what is right. Where classes are clusters it is far behind the others;
+    where it is level with them, neighbours say little.
 
     A table of probabilities has no latents and no features: there, decoders see its rows alone.
 
@@ -101,7 +108,8 @@ class AutoDecoder(Decoder):
 
     def _candidates(self, Q: Encoding) -> dict[str, Decoder]:
         compared = self.use_features and Q.has("features")
-        return _CANDIDATES | (_ON_FEATURES if compared else {})
+        linear: dict[str, Decoder] = {_LINEAR: LinearDecoder(use_features=compared)}
+        return _CANDIDATES | (_ON_FEATURES if compared else {}) | linear
 
     def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         n_labels, n_classes = len(codes), len(self.classes_)
@@ -141,7 +149,8 @@ class AutoDecoder(Decoder):
         right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
         self.scores_ = {name: float(hits.mean()) for name, hits in right.items()}
         default = self.choice_
-        best = max(self.scores_, key=lambda name: (self.scores_[name], name == default))
+        others = [name for name in self.scores_ if name != _LINEAR]
+        best = max(others, key=lambda name: (self.scores_[name], name == default))
         won = int((right[best] & ~right[default]).sum())
         lost = int((right[default] & ~right[best]).sum())
         # The standard error of a difference of counts is sqrt(won + lost).
@@ -157,6 +166,15 @@ class AutoDecoder(Decoder):
                 f"({default} {self.scores_[default]:.0%}, {best} {self.scores_[best]:.0%})"
                 if best != default
                 else f"best on {len(codes)} held-out labels: right on {self.scores_[default]:.0%}"
+            )
+        other, linear = self.choice_, _LINEAR
+        lead = int(right[linear].sum()) - int(right[other].sum())
+        surer = _mean_of_truth(found[linear], codes) > _mean_of_truth(found[other], codes)
+        if lead > 0 or (lead == 0 and surer):
+            self.choice_ = linear
+            self.reason_ = (
+                f"right on {self.scores_[linear]:.0%} of {len(codes)} held-out labels, "
+                f"{other} on {self.scores_[other]:.0%}{'' if lead else ', but less sure of those'}"
             )
 
     def _look_for_doubts(
@@ -190,6 +208,15 @@ class AutoDecoder(Decoder):
         probabilities = np.zeros((len(Q), len(self.classes_)))
         probabilities[:, self.decoder_.classes_] = temper(own, self.temperature_)
         return probabilities, trust
+
+    def _unknown(self) -> np.ndarray:
+        return equal_shares(self.class_prior_)
+
+
+def _mean_of_truth(found: np.ndarray, codes: np.ndarray) -> float:
+    """Mean calibrated probability of the true class."""
+    calibrated = temper(found, fit_temperature(found, codes))
+    return float(calibrated[np.arange(len(codes)), codes].mean())
 
 
 def _first_choice(candidates: dict[str, Decoder], Q: Encoding, y: np.ndarray) -> tuple[str, str]:

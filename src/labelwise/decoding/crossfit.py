@@ -75,6 +75,10 @@ def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
         Out of fold, of items whose class has labels in the other folds.
     codes : ndarray of shape (n,), int
     """
+    # A class that is never answered tells nothing, but would take its share at the floor.
+    answered = np.asarray(probabilities.any(axis=0))
+    answered[codes] = True
+    probabilities, codes = probabilities[:, answered], (np.cumsum(answered) - 1)[codes]
 
     def loss(log_temperature: float) -> float:
         tempered = temper(probabilities, float(np.exp(log_temperature)))

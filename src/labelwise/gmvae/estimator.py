@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -30,19 +31,24 @@ from labelwise.gmvae.training import (
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import (
+    DEFAULT_COMPONENTS,
+    kl_steps,
     plain_epochs,
     resolve_batch_size,
     resolve_device,
     resolve_encoder,
     resolve_epochs,
+    resolve_hidden,
+    resolve_learning_rate,
+    size_share,
     use_bfloat16,
 )
 from labelwise.nn.inputs import (
-    check_enough_rows,
     check_image_options,
     check_items,
     choose_likelihood,
     column_moments,
+    count_components,
 )
 from labelwise.nn.likelihoods import Gaussian
 from labelwise.nn.views import resolve_augmentation
@@ -70,12 +76,15 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
 
     Parameters
     ----------
-    n_components : int, default=100
-        Components K. More make purer components, but need more labels to name them all.
+    n_components : int or None, default=100
+        Components K. More make purer components, but need more labels to name them all. None takes one for
+        every 16 distinct rows, from 10 (fewer below 20 rows) to 100. More than there are distinct rows are
+        refused, save for the default: it then becomes what None takes, with a warning.
     n_latent : int, default=32
         Dimensions of the latent space.
-    n_hidden : int, default=512
-        Width of the hidden layers.
+    n_hidden : int or "auto", default="auto"
+        Width of the hidden layers. "auto" takes 512, and less in proportion, down to 128, for fewer than
+        1,000 rows; a row of more than 16 columns or pixels counts for as many rows of 16.
     n_layers : int, default=3
         Hidden layers of a dense encoder, and of the decoder.
     decoder_hidden : list of int, default=None
@@ -95,13 +104,17 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         images of the same data.
     init : {"kmeans", "random"}, default="kmeans"
         Where components start: at the k-means clusters of a plain VAE (the first 22 % of the epochs), or
-        anywhere, as published; from there many die.
+        anywhere, as published; from there many die. The plain VAE gets up to half the epochs where "auto"
+        makes few of them.
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs.
+        Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs; fewer than 1,000 rows get
+        4 steps each, one of more than 16 columns or pixels more in proportion.
     batch_size : int or "auto", default="auto"
-        Items a step. "auto" makes about 256 batches an epoch, of 32 to 512 items.
-    learning_rate : float, default=1e-3
-        Highest learning rate of AdamW; 500 steps of warm-up, then a cosine to 0.
+        Items a step. "auto" makes about 256 batches an epoch, of 32 to 512 items; where rows are too few for
+        4,000 steps, and "auto" makes fewer, batches are as much larger, up to all rows.
+    learning_rate : float or "auto", default="auto"
+        Highest learning rate of AdamW; 500 steps of warm-up, then a cosine to 0. "auto" takes .001, and up to
+        .005 for the larger batches of fewer steps.
     precision : {"auto", "fp32", "bf16"}, default="auto"
         Of the networks in training; all else is float32. "auto" takes bfloat16 where it is faster.
     device : str, default="auto"
@@ -145,9 +158,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     """
 
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
-        "n_components": Integer(1),
+        "n_components": Either(Option(None), Integer(1)),
         "n_latent": Integer(1),
-        "n_hidden": Integer(1),
+        "n_hidden": Either(Option("auto"), Integer(1)),
         "n_layers": Integer(1),
         "decoder_hidden": Either(Option(None), SequenceOf(Integer(1))),
         "objective": Option("collapsed", "exact"),
@@ -157,7 +170,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         "init": Option("kmeans", "random"),
         "max_epochs": Either(Option("auto"), Integer(1)),
         "batch_size": Either(Option("auto"), Integer(1)),
-        "learning_rate": Positive(),
+        "learning_rate": Either(Option("auto"), Positive()),
         "precision": Option("auto", "fp32", "bf16"),
         "verbose": Either(Option(True, False), Integer(0)),
     }
@@ -166,10 +179,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
 
     def __init__(
         self,
-        n_components: int = 100,
+        n_components: int | None = DEFAULT_COMPONENTS,
         *,
         n_latent: int = 32,
-        n_hidden: int = 512,
+        n_hidden: int | str = "auto",
         n_layers: int = 3,
         decoder_hidden: Sequence[int] | None = None,
         objective: str = "collapsed",
@@ -179,7 +192,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         init: str = "kmeans",
         max_epochs: int | str = "auto",
         batch_size: int | str = "auto",
-        learning_rate: float = 1e-3,
+        learning_rate: float | str = "auto",
         precision: str = "auto",
         device: str = "auto",
         random_state: RandomState = None,
@@ -246,22 +259,12 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         check_parameters_of(self)
         check_listener(listen)
         X, item_shape = check_items(self, X, reset=True)
-        check_enough_rows(X, self.n_components)
-        architecture = self._architecture(X, item_shape)
+        architecture = self._architecture(X, item_shape, count_components(X, self.n_components))
         augment = resolve_augmentation(self.augment, X, item_shape, architecture.likelihood)
         check_image_options(item_shape, architecture.likelihood, augment, self.encoder)
         device = resolve_device(self.device)
         seed = draw_seed(self.random_state)
-        batch_size = resolve_batch_size(self.batch_size, len(X))
-        n_epochs = resolve_epochs(self.max_epochs, len(X), batch_size)
-        plan = Plan(
-            n_epochs=n_epochs,
-            plain_epochs=plain_epochs(n_epochs, self.init),
-            batch_size=batch_size,
-            learning_rate=float(self.learning_rate),
-            augment=augment,
-            seed=seed,
-        )
+        plan = self._plan(X, augment, seed)
         module = build_module(architecture, torch_generator(seed, WEIGHTS))
         if isinstance(module.likelihood, Gaussian):
             module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
@@ -279,8 +282,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             history=history,
             shares=shares,
             elbo_quantiles=elbo_quantiles(module, X, seed),
-            n_epochs=n_epochs,
-            batch_size=batch_size,
+            n_epochs=plan.n_epochs,
+            batch_size=plan.batch_size,
             seed=seed,
             augment=augment,
             principal=PrincipalComponents().fit(X, is_table=len(item_shape) == 1),
@@ -446,16 +449,32 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         module.to(resolve_device(self.device))
         return self
 
-    def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...]) -> Architecture:
-        hidden = (self.n_hidden,) * self.n_layers
+    def _plan(self, X: np.ndarray, augment: str | None, seed: int) -> Plan:
+        # Who says how many epochs gets the batches and phases of a run of any length.
+        share = size_share(*X.shape) if isinstance(self.max_epochs, str) else 1.0
+        batch_size = resolve_batch_size(self.batch_size, len(X), share)
+        n_epochs = resolve_epochs(self.max_epochs, len(X), batch_size, share)
+        n_plain = plain_epochs(n_epochs, self.init, share)
+        return Plan(
+            n_epochs=n_epochs,
+            plain_epochs=n_plain,
+            kl_steps=kl_steps(n_plain * math.ceil(len(X) / batch_size), share),
+            batch_size=batch_size,
+            learning_rate=resolve_learning_rate(self.learning_rate, share),
+            augment=augment,
+            seed=seed,
+        )
+
+    def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...], n_components: int) -> Architecture:
+        hidden = (resolve_hidden(self.n_hidden, size_share(*X.shape)),) * self.n_layers
         return Architecture(
             objective=self.objective,
             item_shape=tuple(int(side) for side in item_shape),
-            n_components=int(self.n_components),
+            n_components=n_components,
             n_latent=int(self.n_latent),
             encoder=resolve_encoder(self.encoder, item_shape),
             likelihood=choose_likelihood(X, item_shape, self.likelihood),
-            hidden=tuple(map(int, hidden)),
+            hidden=hidden,
             decoder_hidden=tuple(map(int, self.decoder_hidden or hidden[::-1])),
         )
 

@@ -30,7 +30,6 @@ from labelwise.storage import fingerprint
 WEIGHTS, ORDER, NOISE, VIEWS, START, START_ROWS, REFERENCE = range(7)
 
 _WARMUP_STEPS = 500  # of the learning rate
-_KL_STEPS = 1000  # until the KL terms count in full, in the plain phase
 _MIXTURE_RATE = 2.0  # learning rate of the mixture's parameters, relative to the networks'
 _WEIGHT_DECAY = 0.01
 _MAX_GRADIENT_NORM = 100.0  # nats; an emergency brake, rarely reached
@@ -41,10 +40,14 @@ _SCORE_BATCH = 128  # the exact objective decodes each item K times
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: `plain_epochs` of a plain VAE, then k-means, then the mixture until `n_epochs`."""
+    """How to train: `plain_epochs` of a plain VAE, then k-means, then the mixture until `n_epochs`.
+
+    The KL terms count in full after `kl_steps` of the plain phase.
+    """
 
     n_epochs: int
     plain_epochs: int
+    kl_steps: int
     batch_size: int
     learning_rate: float
     augment: str | None
@@ -177,7 +180,6 @@ def run_epoch(run: Run, items: Items, plan: Plan, n_batches: int, listen: Listen
     views = torch_generator(plan.seed, VIEWS, epoch, device=device)
     plain = epoch < plan.plain_epochs
     n_steps = plan.n_epochs * n_batches
-    n_kl_steps = max(1, min(_KL_STEPS, plan.plain_epochs * n_batches // 2))
     totals = EpochTotals(module.architecture.n_components, device)
     module.train()
     batches = items.shuffled(plan.batch_size, numpy_generator(plan.seed, ORDER, epoch))
@@ -186,7 +188,7 @@ def run_epoch(run: Run, items: Items, plan: Plan, n_batches: int, listen: Listen
         inputs = random_views(targets, module.architecture.item_shape, plan.augment, views)
         if plain:
             terms = plain_terms(module, inputs, targets, noise)
-            loss = terms.loss(min(1.0, (step + 1) / n_kl_steps)).mean()
+            loss = terms.loss(min(1.0, (step + 1) / plan.kl_steps)).mean()
         else:
             terms = mixture_terms(module, inputs, targets, noise)
             loss = terms.loss().mean()

@@ -15,6 +15,7 @@ from labelwise.graph.nearest import NearestPoints
 _EQUAL = 1e-9
 _TINY = np.finfo(np.float32).tiny
 _HORIZON_NODES = 1000
+_CLOSE_LABELS = 1000  # so that the search takes no longer than that for neighbours
 
 
 class Neighbourhood:
@@ -97,6 +98,33 @@ class Neighbourhood:
         sums = np.zeros((len(self.points), values.shape[1]), dtype=np.float32)
         np.add.at(sums, self.nodes, values)
         return sums
+
+    def nearness(self, given: np.ndarray) -> np.ndarray:
+        """How near each node is to labels of each class, in the graph or not.
+
+        1 / (d + d_k) with the distance d to the nearest node that has a label of the class, and d_k as in
+        `weights`, so that no label counts for more than a neighbour would. Only ratios within a row matter.
+
+        Parameters
+        ----------
+        given : ndarray of shape (n_nodes, n_classes)
+            Number of labels of each class at each node. Of more than 1,000 labelled nodes only some are
+            looked at: the graph knows better then.
+
+        Returns
+        -------
+        ndarray of shape (n_nodes, n_classes)
+            The nearest class of each node has 1; classes without a label have 0.
+        """
+        nearest = np.full(given.shape, np.inf)
+        seen = np.flatnonzero(given.any(axis=0))
+        for code in seen:
+            rows = np.flatnonzero(given[:, code])
+            rows = rows[:: math.ceil(len(rows) * len(seen) / _CLOSE_LABELS)]
+            nearest[:, code] = NearestPoints(self.points[rows]).query(self.points, 1)[0][:, 0]
+        reach = self.others[0][:, -1:] if self.n_neighbors else 0
+        nearest = np.maximum(nearest + reach, _TINY)
+        return np.asarray(nearest.min(axis=1, keepdims=True) / nearest)
 
     def place(self, points: np.ndarray) -> sparse.csr_array:
         """How values at the nodes carry over to other points.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from labelwise.errors import DataError, ParameterError
+from labelwise.errors import DataError, ParameterError, StructureWarning
+from labelwise.nn.defaults import DEFAULT_COMPONENTS, ENOUGH_ROWS, suited_components
 
 _CHUNK_ROWS = 8192  # checks look at this many rows at a time: no copy of a large memory map
 _SHOWN = 5
@@ -62,29 +64,49 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[np.nd
     return X, item_shape or (X.shape[1],)
 
 
-def check_enough_rows(X: np.ndarray, n_components: int) -> None:
-    """Refuse fewer rows, or fewer distinct rows, than components.
+def count_components(X: np.ndarray, n_components: int | None, *, stacklevel: int = 3) -> int:
+    """As many components as asked for; None, or a default that is too large, becomes what suits the rows.
 
     Raises
     ------
     DataError
+        If all rows are equal, or more components are asked for than there are distinct rows.
     """
     n_samples = len(X)
+    n_distinct = _count_distinct(X, ENOUGH_ROWS if n_components is None else max(2, n_components))
+    if n_distinct == 1 and n_samples >= (n_components or 1):
+        raise DataError(f"all {n_samples} rows of X are equal, so every column is constant: nothing to learn")
+    if n_components is None:
+        return suited_components(n_distinct)
+    if n_distinct >= n_components:
+        return int(n_components)
+    if n_components == DEFAULT_COMPONENTS:
+        suited = suited_components(n_distinct)
+        warnings.warn(
+            f"n_components={n_components}, the default, is more than the {n_distinct} distinct rows of X: "
+            f"{suited} taken, as n_components=None would; set n_components",
+            StructureWarning,
+            stacklevel=stacklevel,
+        )
+        return suited
     if n_samples < n_components:
         raise DataError(
             f"n_samples={n_samples} is less than n_components={n_components}: "
             f"lower n_components or bring more rows"
         )
+    raise DataError(
+        f"X has only {n_distinct} distinct rows, fewer than n_components={n_components}: lower it"
+    )
+
+
+def _count_distinct(X: np.ndarray, enough: int) -> int:
+    """Distinct rows; no more than `enough` are looked for."""
     distinct: set[bytes] = set()
     for row in X:
         distinct.add(row.tobytes())
-        if len(distinct) >= max(2, n_components):
-            return
-    if len(distinct) == 1:
-        raise DataError(f"all {n_samples} rows of X are equal, so every column is constant: nothing to learn")
-    raise DataError(
-        f"X has only {len(distinct)} distinct rows, fewer than n_components={n_components}: lower it"
-    )
+        if len(distinct) >= enough:
+            break
+    return len(distinct)
 
 
 def choose_likelihood(X: np.ndarray, item_shape: tuple[int, ...], likelihood: str) -> str:

@@ -24,7 +24,7 @@ HOWS = ("random", "suggested", "correction", "imported")
 """How the items of a decision may have been chosen."""
 
 Identity = str | int
-"""What names an item for good: the path of an image, or the row of a table."""
+"""What identifies an item: the path of an image, or the row of a table."""
 
 _DIGEST = re.compile("[0-9a-f]{16}")
 _ACTIONS = ("label", "name", "undo", "redo")
@@ -48,7 +48,7 @@ class Decision:
     model : str or None
         Fingerprint of the model whose component it is.
     label : str or None
-        None takes labels and names away.
+        None removes a label or a name.
     by : str
         Who decided.
     time : str
@@ -280,7 +280,7 @@ def check_label(label: Any) -> str | None:
 
 
 def check_how(how: str, allowed: Sequence[str] = HOWS) -> None:
-    """Refuse a way of choosing that nobody knows.
+    """Refuse an unknown way of choosing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The items of a project: what names each for good, and whether the data still are what they were."""
+"""The items of a project: their identities, and how the data have changed."""
 
 from __future__ import annotations
 

@@ -1,0 +1,78 @@
+"""A straight boundary between classes: for pools whose classes are not clusters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
+
+from labelwise.decoding.base import GraphDecoder
+from labelwise.encoding import Encoding
+from labelwise.parameters import Integer, Option
+
+_MAX_STEPS = 300  # of the solver; it stops by itself before that, nearly always
+
+
+class LinearDecoder(GraphDecoder):
+    """Logistic regression on the latents, and on the features beside them.
+
+    The graph of neighbours of the latents is only asked how far an item is from everything, and what new
+    items are near: they get the mean of their nearest neighbours' probabilities, so that nothing is
+    extrapolated.
+
+    Parameters
+    ----------
+    use_features : bool, default=True
+        Whether to look at the features too. An `Encoding` must then hold them.
+    n_neighbors : int, default=10
+    classes : array-like, default=None
+        All classes there are; None takes those among the labels.
+    """
+
+    _constraints = {  # noqa: RUF012 (never changed)
+        "use_features": Option(True, False),
+        "n_neighbors": Integer(1),
+    }
+
+    on = "latents"
+
+    def __init__(self, use_features: bool = True, n_neighbors: int = 10, classes: Any = None) -> None:
+        self.use_features = use_features
+        self.n_neighbors = n_neighbors
+        self.classes = classes
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Latents, and features if it is to look at them."""
+        return ("latents", "features") if self.use_features else ("latents",)
+
+    def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
+        self.pool_ = Q.points(self.on).neighbourhood(self.n_neighbors)
+        columns = [_scaled(getattr(Q, part)) for part in self.needs if Q.has(part)]
+        found = np.zeros((len(Q), len(self.classes_)))
+        found[:, np.unique(codes)] = _regression(np.hstack(columns), labeled, codes)
+        given = np.zeros(found.shape)
+        given[labeled, codes] = 1
+        self.node_scores_ = self._trusted(self.pool_.gather(found), self.pool_.gather(given))
+
+
+def _scaled(points: np.ndarray) -> np.ndarray:
+    """Points with a median of 0 and an overall scale of about 1 a column, whatever a few far ones do."""
+    points = points - np.median(points, axis=0).astype(np.float64)
+    squares = np.square(points).sum(axis=1)
+    # Where most items are equal, the others set the scale.
+    typical = np.median(squares) or squares.mean() or 1.0
+    return np.asarray(points * np.sqrt(points.shape[1] / typical))
+
+
+def _regression(X: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Probabilities of the classes that have labels, for all rows of `X`."""
+    if len(np.unique(codes)) < 2:
+        return np.ones((len(X), 1))
+    # Sums over the labels, in an order of their own, are the same for whatever order they come in.
+    order = np.lexsort((*X[labeled].T[::-1], codes))
+    model = LogisticRegression(max_iter=_MAX_STEPS, tol=1e-6)
+    with threadpool_limits(limits=1):  # the same bits, whatever the number of threads
+        return np.asarray(model.fit(X[labeled[order]], codes[order]).predict_proba(X))
