@@ -55,7 +55,7 @@ def test_command_lines_are_found_in_blocks_of_all_kinds():
 @pytest.mark.parametrize("line", ["info", "info p --colour", "decode p --risk x", "refine p --rounds 1"])
 def test_a_command_line_that_the_program_would_refuse_does_not_parse(line):
     name, *words = line.split()
-    with pytest.raises(Exception, match=".") as caught:
+    with pytest.raises(Exception, match=r".") as caught:
         COMMANDS[name].make_context(name, words)
     assert caught.value.exit_code == 2  # wrong use
 
