@@ -7,9 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from labelwise.cli.main import app
 from labelwise.study.methods import METHODS
 from labelwise.study.protocol import make_study
 
@@ -35,46 +33,6 @@ def test_the_readme_python_blocks_run_in_order(capsys, tmp_path, monkeypatch):
 def test_the_readme_begins_with_its_two_commands():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert [line.split("#")[0].strip() for line in text.splitlines()[3:5]] == ["make demo", "make test"]
-
-
-def test_every_option_in_the_documents_exists():
-    runner = CliRunner(env={"COLUMNS": "200", "TERM": "dumb"})
-    helps = "".join(
-        runner.invoke(app, [*command, "--help"]).output
-        for command in (
-            [],
-            ["demo"],
-            ["train"],
-            ["budget"],
-            ["suggest"],
-            ["decode"],
-            ["refine"],
-            ["study"],
-            ["audit"],
-            ["info"],
-        )
-    )
-    known = set(re.findall(r"--[a-z-]+", helps))
-    for line in "".join(blocks("README.md", "")).splitlines():
-        if line.startswith("labelwise"):
-            used = set(re.findall(r"--[a-z-]+", line))
-            assert used <= known, line
-
-
-DOCUMENTS = ("model", "study", "budget", "choosing")
-
-
-def test_every_file_named_by_the_documents_exists():
-    for document in (
-        "README.md",
-        "benchmarks/README.md",
-        "docs/study.md",
-        "docs/budget.md",
-        "docs/choosing.md",
-    ):
-        path = ROOT / document
-        for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
-            assert (path.parent / target).exists(), f"{document} names {target}"
 
 
 def test_every_class_in_the_symbol_table_exists():

@@ -23,20 +23,46 @@ def text_of(document):
     return (ROOT / document).read_text(encoding="utf-8")
 
 
-def blocks(document):
+def blocks_in(text):
     """Fenced blocks in order: language and content."""
-    return re.findall(r"^```(\w*)\n(.*?)^```", text_of(document), flags=re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```(\w*)\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
 
 
-def command_lines(document):
-    """Command lines that blocks show, split as a shell would."""
-    lines = [line for language, block in blocks(document) if not language for line in block.splitlines()]
+def blocks(document):
+    """Those of a document."""
+    return blocks_in(text_of(document))
+
+
+SHELLS = {"", "bash", "console", "sh", "shell", "text"}
+
+
+def command_lines(text):
+    """Command lines that fenced blocks show, split as a shell would."""
+    shown = "".join(block for language, block in blocks_in(text) if language in SHELLS)
+    lines = (line.removeprefix("$ ") for line in shown.replace("\\\n", " ").splitlines())
     return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("labelwise ")]
+
+
+def test_command_lines_are_found_in_blocks_of_all_kinds():
+    text = (
+        "```\nlabelwise info p  # all\n```\n"
+        "```bash\n$ labelwise decode p \\\n  -o 'a b.csv'\n# labelwise x\n```\n"
+        "```python\nlabelwise y\n```\n"
+    )
+    assert command_lines(text) == [["info", "p"], ["decode", "p", "-o", "a b.csv"]]
+
+
+@pytest.mark.parametrize("line", ["info", "info p --colour", "decode p --risk x", "refine p --rounds 1"])
+def test_a_command_line_that_the_program_would_refuse_does_not_parse(line):
+    name, *words = line.split()
+    with pytest.raises(Exception, match=r".") as caught:
+        COMMANDS[name].make_context(name, words)
+    assert caught.value.exit_code == 2  # wrong use
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_every_command_line_parses(document):
-    for name, *words in command_lines(document):
+    for name, *words in command_lines(text_of(document)):
         COMMANDS[name].make_context(name, words)
 
 

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 import labelwise as package
-from cli.conftest import labelwise
+from cli.conftest import TINY, labelwise
+from labelwise.cli.main import app
 
+COMMANDS = typer.main.get_command(app).commands
+
+PROJECT_OPTIONS = ["--json", "--help"]
 OPTIONS = {
     "demo": ["--output", "-o", "--labels", "--seed", "--json", "--help"],
     "train": [
         "--output",
         "-o",
         "--components",
+        "--labels",
         "--latent",
         "--hidden",
         "--layers",
@@ -33,23 +40,15 @@ OPTIONS = {
         "--seed",
         "--resume",
         "--overwrite",
+        "--model",
         "--label-column",
         "--skip-unreadable",
         "--tensorboard",
         "--json",
         "--help",
     ],
-    "budget": ["--n-samples", "--components", "--confidence", "--n-labels", "--labels", "--seed", "--json"],
-    "suggest": [
-        "--budget",
-        "--labels",
-        "--output",
-        "-o",
-        "--label-column",
-        "--skip-unreadable",
-        "--seed",
-        "--json",
-    ],
+    "suggest": ["--budget", "--sheets", "--labels", "--output", "-o", "--seed", *PROJECT_OPTIONS],
+    "label": ["--to", "--name", "--undo", "--redo", "--by", "--how", *PROJECT_OPTIONS],
     "decode": [
         "--labels",
         "--output",
@@ -58,40 +57,54 @@ OPTIONS = {
         "--unnamed",
         "--abstain",
         "--risk",
+        "--truth",
         "--label-column",
         "--skip-unreadable",
-        "--json",
-        "--help",
+        *PROJECT_OPTIONS,
     ],
-    "refine": [
-        "--labels",
+    "refine": ["--decoder", "--rounds", "--rehearsal", "--fresh", "--device", "--seed", *PROJECT_OPTIONS],
+    "forecast": ["--further", "--seed", *PROJECT_OPTIONS],
+    "audit": [
+        "--truth",
+        "--groups",
+        "--abstain",
+        "--label-column",
+        "--skip-unreadable",
         "--output",
         "-o",
-        "--predictions",
-        "--decoder",
-        "--rounds",
-        "--device",
+        *PROJECT_OPTIONS,
+    ],
+    "info": PROJECT_OPTIONS,
+    "update": PROJECT_OPTIONS,
+    "budget": ["--n-samples", "--components", "--confidence", "--n-labels", *PROJECT_OPTIONS],
+    "study": [
+        "--dataset",
+        "--output",
+        "-o",
         "--seed",
+        "--jobs",
+        "--backend",
+        "--address",
         "--label-column",
-        "--skip-unreadable",
         "--json",
         "--help",
     ],
-    "study": ["--dataset", "--output", "-o", "--seed", "--jobs", "--backend", "--address", "--json"],
-    "audit": ["--labels", "--groups", "--abstain", "--output", "-o", "--seed", "--json"],
-    "info": ["--json", "--help"],
 }
 ARGUMENTS = {
     "demo": [],
     "train": ["DATA"],
-    "budget": ["MODEL", "DATA"],
-    "suggest": ["MODEL", "DATA"],
-    "decode": ["MODEL", "DATA"],
-    "refine": ["MODEL", "DATA"],
+    "suggest": ["PROJECT"],
+    "label": ["PROJECT", "LABELS"],
+    "decode": ["PROJECT", "DATA"],
+    "refine": ["PROJECT"],
+    "forecast": ["PROJECT"],
+    "audit": ["PROJECT", "NEW_DATA"],
+    "info": ["PROJECT"],
+    "update": ["PROJECT", "DATA"],
+    "budget": ["PROJECT"],
     "study": ["STUDY.TOML"],
-    "audit": ["MODEL", "DATA"],
-    "info": ["MODEL"],
 }
+RANDOM = {"demo", "train", "suggest", "refine", "forecast", "study"}
 
 
 def words(text):
@@ -103,14 +116,20 @@ class TestHelp:
         outcome = labelwise("--help")
         assert (outcome.code, outcome.err) == (0, "")
         assert set(OPTIONS) | {"--version", "--help"} <= words(outcome.out)
-        assert "Exit codes: 0 done, 1 failed (one line on stderr says why), 2 wrong use." in outcome.out
+        assert all(
+            f"{code} {word}" in outcome.out for code, word in ((0, "done"), (1, "failed"), (2, "wrong"))
+        )
 
     @pytest.mark.parametrize("command", OPTIONS)
     def test_of_each_command(self, command):
         outcome = labelwise(command, "--help")
         assert (outcome.code, outcome.err) == (0, "")
-        listed = {word for word in words(outcome.out) if word.startswith("-") and word.strip("-")}
-        assert listed >= set(OPTIONS[command])
+        known = {option for parameter in COMMANDS[command].params for option in parameter.opts}
+        assert {option for option in known if option.startswith("-")} | {"--help"} == set(
+            OPTIONS[command]
+        ) | {"--help"}
+        assert words(outcome.out) >= set(OPTIONS[command])
+        assert "Example: " in outcome.out or command == "demo"
         assert {word.upper() for word in words(outcome.out)} >= set(ARGUMENTS[command])
 
     @pytest.mark.parametrize(
@@ -128,6 +147,53 @@ class TestHelp:
         )
         assert (result.returncode, result.stderr) == (0, "[]")
         assert result.stdout != ""
+
+
+class TestJson:
+    """What --json prints is one JSON value, and nothing else goes to stdout."""
+
+    @pytest.fixture
+    def run(self, labelled, place, tmp_path):
+        more = {
+            "train": [place / "digits.npz", "-o", tmp_path / "p", "--epochs", 1, *TINY],
+            "suggest": [labelled, "--budget", 3, "-o", tmp_path / "o.csv"],
+            "label": [labelled, "--undo"],
+            "decode": [labelled, "-o", tmp_path / "o.csv"],
+            "refine": [labelled, "--rounds", 2, "--decoder", "soft"],
+            "forecast": [labelled, "--further", 5],
+            "audit": [labelled, place / "digits.npz"],
+            "info": [labelled],
+            "update": [labelled],
+            "budget": [labelled],
+        }
+        return lambda command: labelwise(command, *more[command], "--json")
+
+    @pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
+    @pytest.mark.parametrize(
+        "command", sorted(set(OPTIONS) - {"demo", "study"})
+    )  # which have tests of their own
+    def test_of_each_command(self, run, command, monkeypatch):
+        from labelwise.student import Student
+
+        defaults = Student.__init__.__kwdefaults__
+        monkeypatch.setattr(Student.__init__, "__kwdefaults__", defaults | {"n_steps": 5, "batch_size": 64})
+        outcome = run(command)
+        assert outcome.code == 0, outcome
+        assert isinstance(json.loads(outcome.out), dict)
+        assert outcome.out.count("\n") == 1
+
+    def test_errors_are_a_line_on_stderr_there_too(self, tmp_path):
+        assert str(tmp_path / "p") in labelwise("info", tmp_path / "p", "--json").reason()
+
+
+class TestSeeds:
+    def test_are_there_where_something_is_random_alone(self):
+        seeded = {
+            name
+            for name, command in COMMANDS.items()
+            if any("--seed" in parameter.opts for parameter in command.params)
+        }
+        assert seeded & set(OPTIONS) == RANDOM
 
 
 class TestVersion:
@@ -151,15 +217,19 @@ WRONG_USE = {
     "option misspelt": (["train", "digits", "-o", "m", "--component", "3"], "No such option: --component"),
     "no data": (["train", "-o", "m"], "Missing argument 'DATA'"),
     "no output": (["train", "digits"], "Missing option '--output'"),
-    "no labels": (["refine", "m", "digits"], "Missing option '--labels'"),
-    "no model": (["info"], "Missing argument 'MODEL'"),
+    "no project": (["info"], "Missing argument 'PROJECT'"),
+    "no new data": (["audit", "m"], "Missing argument 'NEW_DATA'"),
     "one argument too many": (["info", "a", "b"], "unexpected extra argument"),
     "no integer": (["train", "digits", "-o", "m", "--epochs", "many"], "'--epochs'"),
     "no choice": (["train", "digits", "-o", "m", "--objective", "best"], "'--objective'"),
-    "no decoder": (["decode", "m", "digits", "--labels", "l", "--decoder", "best"], "'--decoder'"),
-    "no probability": (["decode", "m", "d", "--labels", "l", "--abstain", "x"], "'--abstain'"),
-    "no share": (["decode", "m", "d", "--labels", "l", "--risk", "x"], "'--risk'"),
-    "too few rounds": (["refine", "m", "d", "--labels", "l", "--rounds", "1"], "'--rounds'"),
+    "no decoder": (["decode", "m", "--decoder", "best"], "'--decoder'"),
+    "no probability": (["decode", "m", "--abstain", "x"], "'--abstain'"),
+    "no share": (["decode", "m", "d", "--risk", "x"], "'--risk'"),
+    "no way of choosing": (["label", "m", "l", "--how", "guessed"], "'--how'"),
+    "too few rounds": (["refine", "m", "--rounds", "1"], "'--rounds'"),
+    "a seed where nothing is random": (["decode", "m", "--seed", "1"], "No such option: --seed"),
+    "a seed of an audit": (["audit", "m", "d", "--seed", "1"], "No such option: --seed"),
+    "labels of other data": (["audit", "m", "d", "--labels", "l"], "No such option: --labels"),
     "too few labels": (["demo", "--labels", "0"], "'--labels'"),
     "negative seed": (["demo", "--seed", "-1"], "'--seed'"),
 }
