@@ -24,7 +24,8 @@ from labelwise.study.spreading import neighbour_graph, spread_codes
 
 BUDGETS = (50, 200)
 N_DRAWS = 10
-# Of the same model and draws before the nearest label had a say, and before `linear`.
+# Before the nearest label had a say, and before `linear`: the same draws and settings of the model, encoded
+# by the version of then, on whose features Poisson learning has .001 less.
 BEFORE = {
     "poisson": ("0.728", "0.850"),
     "poisson on features": ("0.731", "0.845"),
