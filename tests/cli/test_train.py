@@ -26,8 +26,8 @@ class TestTrain:
         assert any(line.strip().startswith(f"labelwise suggest {project} ") for line in advice)
 
     def test_what_it_leaves(self, trained, place):
-        entries = sorted(entry.name for entry in trained[0].iterdir())
-        assert entries == ["components", "encoding", "manifest.json", "model", "pool"]
+        entries = {entry.name for entry in trained[0].iterdir()}
+        assert {"components", "encoding", "manifest.json", "model", "pool"} <= entries
         assert [entry.name for entry in place.iterdir() if "checkpoint" in entry.name] == []
 
     def test_the_options_reach_the_model(self, tmp_path, place):

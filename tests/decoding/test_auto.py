@@ -266,19 +266,21 @@ class TestFeatures:
 
 class TestStraightBoundary:
     @pytest.mark.parametrize(
-        ("n_right", "surer", "choice"),
+        ("n_right", "surer", "n_of_spreading", "choice"),
         [
-            (41, False, "linear"),
-            (40, True, "linear"),
-            (40, False, "poisson"),
-            (39, True, "poisson"),
+            (41, False, 0, "linear"),
+            (40, True, 0, "linear"),
+            (40, False, 0, "poisson"),
+            (39, True, 0, "poisson"),
+            (41, True, 41, "linear"),
+            (40, True, 41, "poisson"),  # whose lead is too small for it to be taken itself
         ],
     )
     def test_it_is_taken_for_one_more_held_out_label_or_as_many_and_being_surer(
-        self, blobs, monkeypatch, n_right, surer, choice
+        self, blobs, monkeypatch, n_right, surer, n_of_spreading, choice
     ):
-        # Of 60 labels poisson has 40 right, and nobody else has any.
-        n_hits = {"PoissonDecoder": 40, "LinearDecoder": n_right}
+        # Of 60 labels poisson has 40 right, and bayes none.
+        n_hits = {"PoissonDecoder": 40, "LinearDecoder": n_right, "SpreadingDecoder": n_of_spreading}
 
         def found(decoder, Q, labeled, codes, n_classes):
             name = type(decoder).__name__

@@ -153,7 +153,10 @@ def test_short_epochs_are_not_all_written(fit, X, tmp_path, monkeypatch):
         ({"n_hidden": 9}, ["hidden: [8] there, [9] here", "decoder_hidden: [8] there, [9] here"]),
         ({"objective": "exact"}, ["objective: 'collapsed' there, 'exact' here"]),
         ({"learning_rate": 0.01}, ["learning_rate: 0.001 there, 0.01 here"]),
-        ({"max_epochs": 12}, ["n_epochs: 6 there, 12 here", "plain_epochs: 1 there, 3 here"]),
+        (
+            {"max_epochs": 12},
+            ["kl_steps: 3 there, 10 here", "n_epochs: 6 there, 12 here", "plain_epochs: 1 there, 3 here"],
+        ),
         ({"augment": "affine"}, ["augment: None there, 'affine' here"]),
         ({"precision": "bf16"}, ["bfloat16: False there, True here"]),
     ],

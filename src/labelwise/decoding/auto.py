@@ -55,9 +55,9 @@ class AutoDecoder(Decoder):
     error, and a temperature fitted to those answers calibrates the probabilities. Labels of typical items, as
     `suggest` chooses them, say too little about the rest: they make probabilities less sure, but never surer.
 
-    A straight boundary (`LinearDecoder`) needs no such lead: it is taken if it is right on more held-out
-    labels, or on as many and surer of what is right. Where classes are clusters it is far behind the others;
-    where it is level with them, neighbours say little.
+    A straight boundary (`LinearDecoder`) needs no such lead: it is taken if no other is right on more
+    held-out labels, unless the choice so far is right on as many and surer of what is right. Where classes
+    are clusters it is far behind the others; where it is level with them, neighbours say little.
 
     A table of probabilities has no latents and no features: there, decoders see its rows alone.
 
@@ -135,6 +135,7 @@ class AutoDecoder(Decoder):
             }
             found = {name: probabilities[comparable] for name, probabilities in found.items()}
             self._choose(found, codes[comparable])
+            self._prefer_linear(found, codes[comparable])
             held_out = found[self.choice_]
             temperature = fit_temperature(held_out, codes[comparable])
             self._look_for_doubts(held_out, temperature, labeled[comparable], codes[comparable])
@@ -167,14 +168,17 @@ class AutoDecoder(Decoder):
                 if best != default
                 else f"best on {len(codes)} held-out labels: right on {self.scores_[default]:.0%}"
             )
-        other, linear = self.choice_, _LINEAR
-        lead = int(right[linear].sum()) - int(right[other].sum())
-        surer = _mean_of_truth(found[linear], codes) > _mean_of_truth(found[other], codes)
-        if lead > 0 or (lead == 0 and surer):
-            self.choice_ = linear
+
+    def _prefer_linear(self, found: dict[str, np.ndarray], codes: np.ndarray) -> None:
+        other, linear = self.choice_, self.scores_[_LINEAR]
+        leads = linear > self.scores_[other]
+        if linear < max(self.scores_.values()):
+            return
+        if leads or _mean_of_truth(found[_LINEAR], codes) > _mean_of_truth(found[other], codes):
+            self.choice_ = _LINEAR
             self.reason_ = (
-                f"right on {self.scores_[linear]:.0%} of {len(codes)} held-out labels, "
-                f"{other} on {self.scores_[other]:.0%}{'' if lead else ', but less sure of those'}"
+                f"right on {linear:.0%} of {len(codes)} held-out labels, "
+                f"{other} on {self.scores_[other]:.0%}{'' if leads else ', but less sure of those'}"
             )
 
     def _look_for_doubts(

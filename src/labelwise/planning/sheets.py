@@ -1,19 +1,51 @@
-"""Tight groups of items that are worth one decision each."""
+"""Sheets: a few items of a group, shown side by side, so that one decision labels most of them.
+
+A person who sees items side by side names all of them at once, and after that only the odd ones. So what
+counts is not how many items get a label but how many differ from what most of their sheet is called, or from
+what was predicted; and as those are what the graph learns from most, items are chosen as in
+`labelwise.planning.suggest`, greedily by what their random walks add, but within one group after the other.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from labelwise.encoding import Encoding
-from labelwise.randomness import RandomState
+from labelwise.errors import ParameterError
+from labelwise.parameters import Either, Integer, Option, check_parameters
+from labelwise.planning import sampling
+from labelwise.randomness import RandomState, draw_seed, numpy_generator
+
+_FEW = 50  # labels, ten sheets of five: with fewer, what the labels predict is worth little
+_TIGHT, _TIGHT_SIZE = 0.01, 5  # of the typical items, those in a group, and shown, while labels are few:
+#                                mostly of one class, so that one decision does
+_WIDE, _WIDE_SIZE = (
+    0.1,
+    8,
+)  # the same later on: predictions are mostly right, what counts is where they are not
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sheet:
-    """A few items that cover a group."""
+    """Items of a group that are named together: one decision, and one more for each that differs.
+
+    Attributes
+    ----------
+    component : int
+        Most probable component of the centre.
+    items : ndarray of shape (n_shown,), int
+        Rows of the items: the centre of the group first, then those that add most.
+    predictions : ndarray of shape (n_shown,) or None
+        What the labels so far say of these items, by Poisson learning; None if they say nothing.
+    n_items : int
+        Items without a label that the group holds, those that are shown included.
+    reason : str
+        Why this group, in words.
+    """
 
     component: int
     items: np.ndarray
@@ -23,7 +55,161 @@ class Sheet:
 
 
 def sheets_from(
-    encoding: Encoding, n_sheets: int, *, y: Any = None, size: int = 5, random_state: RandomState = None
+    encoding: Encoding,
+    n_sheets: int,
+    *,
+    y: Any = None,
+    size: int | None = None,
+    random_state: RandomState = None,
 ) -> list[Sheet]:
-    """Propose groups; being written."""
-    raise NotImplementedError
+    """Propose groups of items to name, in the order in which they are worth a decision.
+
+    Parameters
+    ----------
+    encoding : Encoding
+        Of all items, with latents.
+    n_sheets : int
+        The first sheets of a longer list are those of a shorter one.
+    y : array-like of shape (n_samples,), default=None
+        Labels so far, -1 (`labelwise.UNLABELED`) where there is none. Labelled items are not shown again.
+    size : int, default=None
+        Items on a sheet, at most; None takes 5 as long as fewer than 50 items have a label, and 8 then.
+    random_state : int, RandomState, Generator or None, default=None
+        Draws the items among which the search runs.
+
+    Returns
+    -------
+    list of Sheet
+        No item is on two of them. Sheets are fewer, or smaller, where items without a label run out.
+
+    Raises
+    ------
+    ParameterError
+        If `n_sheets` or `size` is no positive integer, or `n_sheets` is more than there are items without a
+        label.
+    DataError, LabelError
+        If the encoding has no latents, `y` cannot be used, or all items have a label.
+
+    Notes
+    -----
+    The centre of a sheet is the item whose random walk on the graph of neighbours adds most to what the
+    labelled items and earlier sheets reach, each item counting by how open its answer still is, as in
+    `labelwise.suggest`. The sheet holds the items that add most after that among those next to the centre:
+    the nearest 1 % of the typical items as long as fewer than 50 have a label, the nearest 10 % then.
+
+    Sources: the greedy choice is that of facility location, within 1 - 1/e of the best one (Nemhauser et al.,
+    *Mathematical Programming* 14, 1978); predictions are those of Poisson learning (Calder et al., ICML
+    2020). The sizes were chosen by simulation: see `benchmarks/decisions.py`.
+    """
+    check_parameters(
+        {"n_sheets": n_sheets, "size": size},
+        {"n_sheets": Integer(1), "size": Either(Option(None), Integer(1))},
+    )
+    labels, labeled = sampling.labels_so_far(encoding, y)
+    n_free = len(encoding) - len(labeled)
+    if n_sheets > n_free:
+        raise ParameterError(
+            f"n_sheets={n_sheets} is more than the {n_free} items without a label: ask for fewer"
+        )
+    search = _Search(encoding, labels, labeled, size, draw_seed(random_state))
+    while len(search.found) < n_sheets and search.n_shown < n_free:
+        search.choose(n_sheets - len(search.found))
+    return search.found
+
+
+class _Search:
+    """Choose sheets in batches, each on a sample of other items."""
+
+    def __init__(
+        self, encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, size: int | None, seed: int
+    ) -> None:
+        few = len(labeled) < _FEW
+        self._share = _TIGHT if few else _WIDE
+        self._size = size if size is not None else _TIGHT_SIZE if few else _WIDE_SIZE
+        self._encoding = encoding
+        self._labels = labels
+        self._labeled = labeled
+        self._is_labeled = np.zeros(len(encoding), dtype=bool)
+        self._is_labeled[labeled] = True
+        self._seed = seed
+        self._n_batches = 0
+        self.found: list[Sheet] = []
+
+    @property
+    def n_shown(self) -> int:
+        """Items on all sheets so far."""
+        return sum(len(sheet.items) for sheet in self.found)
+
+    def choose(self, n_wanted: int) -> None:
+        """Add up to `n_wanted` sheets: as many as one sample is good for."""
+        n_wanted = min(n_wanted, max(1, sampling.BATCH // self._size))
+        rng = numpy_generator(self._seed, self._n_batches)
+        self._n_batches += 1
+        shown = np.concatenate([np.empty(0, dtype=np.int64), *(sheet.items for sheet in self.found)])
+        sample = sampling.Sample(
+            self._encoding, self._labels, self._labeled, shown, n_wanted * self._size, rng
+        )
+        cover = _Cover(sample)
+        n_more = n_wanted
+        while n_more and cover.free.any():
+            self._add(sample, *cover.choose(self._size, self._share))
+            n_more -= 1
+        # Copies of what has a label, or is on a sheet, come last: nothing is left that differs.
+        left = np.setdiff1d(sample.free, np.concatenate([sheet.items for sheet in self.found] or [shown]))
+        left = left[np.lexsort((sample.node_of[left], self._encoding.top[left]))]
+        for items in np.split(left, range(self._size, len(left), self._size))[:n_more]:
+            if len(items):
+                there = self._encoding.top[left] == self._encoding.top[items[0]]
+                n_items = max(len(items), int(there.sum()))
+                self._append(sample, items, n_items, sample.reason_of_copy(int(items[0])))
+
+    def _add(self, sample: sampling.Sample, nodes: np.ndarray, radius: float, gain: float) -> None:
+        """Add a sheet of these nodes, whose group reaches as far as `radius` from the first of them."""
+        items = sample.item_of[nodes]
+        points = self._encoding.points().values
+        inside = np.linalg.norm(points - points[items[0]], axis=1) <= radius
+        inside[items] = True
+        n_items = int((inside & ~self._is_labeled).sum())
+        self._append(sample, items, n_items, sample.reason(int(nodes[0]), gain))
+
+    def _append(self, sample: sampling.Sample, items: np.ndarray, n_items: int, reason: str) -> None:
+        predictions = None
+        scores = sample.scores[sample.node_of[items]]
+        if len(sample.classes) > 1 and scores.any(axis=1).all():
+            predictions = sample.classes[scores.argmax(axis=1)]
+        self.found.append(Sheet(int(self._encoding.top[items[0]]), items, predictions, n_items, reason))
+
+
+class _Cover:
+    """How well items are reached so far, and which sheet adds most to that."""
+
+    def __init__(self, sample: sampling.Sample) -> None:
+        self._sample = sample
+        self._points = sample.graph.points[sample.candidates]
+        self._weights = sample.weights.astype(np.float32)
+        self._covered = sample.known.astype(np.float32)
+        self.free = np.ones(len(sample.candidates), dtype=bool)
+
+    def choose(self, size: int, share: float) -> tuple[np.ndarray, float, float]:
+        """Nodes of the best sheet, how far its group reaches, and what the sheet adds."""
+        centre, gain = self._take(np.flatnonzero(self.free))
+        near = np.flatnonzero(self.free)
+        distances = np.linalg.norm(self._points[near] - self._points[centre], axis=1)
+        # A group holds at least what fits on the sheet.
+        order = np.argsort(distances, kind="stable")[: max(size - 1, math.ceil(share * len(self.free)))]
+        near, radius = near[order], float(distances[order].max(initial=0))
+        chosen = [centre]
+        while len(chosen) < size and self.free[near].any():
+            place, more = self._take(near[self.free[near]])
+            chosen.append(place)
+            gain += more
+        return self._sample.candidates[chosen], radius, gain
+
+    def _take(self, places: np.ndarray) -> tuple[int, float]:
+        """The one of these candidates that adds most, and how much."""
+        reach = self._sample.reach[:, places]
+        gains = self._weights @ np.maximum(reach - self._covered[:, None], 0)
+        best = int(gains.argmax())
+        self._covered = np.maximum(self._covered, reach[:, best])
+        self.free[places[best]] = False
+        return int(places[best]), float(gains[best])
