@@ -505,8 +505,8 @@ def quick(project):
         gmvae.augment_,
         likelihood=gmvae.likelihood_,
         max_rounds=2,
-        n_steps=10,
-        batch_size=64,
+        n_steps=5,
+        batch_size=32,
         device="cpu",
         random_state=0,
     )
