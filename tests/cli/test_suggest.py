@@ -171,6 +171,34 @@ class TestRoundTrip:
         assert ask("--budget", 5, "--labels", path).code == 1
 
 
+class TestSheets:
+    def test_are_a_list_to_fill_in(self, ask, project, tmp_path):
+        outcome = ask("--sheets", 4)
+        assert (outcome.code, outcome.err) == (0, "")
+        path = tmp_path / "to_label.csv"
+        rows = read_table(path)
+        assert list(rows[0]) == ["sheet", "index", "component", "prediction", "reason"]
+        assert sorted({row["sheet"] for row in rows}) == ["1", "2", "3", "4"]
+        expected = [int(row) for sheet in Project(project).sheets(4) for row in sheet.items]
+        assert [int(row["index"]) for row in rows] == expected
+        assert f"{len(rows)} items in 4 sheets" in outcome.out
+        fill_in(path, lambda row: str(TRUTH[row]))
+        assert labelwise("label", project, path).code == 0
+        opened = Project(project)
+        assert sorted(opened.labeled()) == sorted(expected)
+        assert {decision.how for _, decision in opened.labeled().values()} == {"suggested"}
+
+    def test_come_with_predictions_once_there_are_labels(self, ask, labelled, tmp_path):
+        found = json.loads(ask("--sheets", 2, "--json", of=labelled).out)["suggestions"]
+        assert {row["prediction"] for row in found} <= {str(number) for number in range(10)}
+        assert [row["index"] for row in found] == [
+            int(row["index"]) for row in read_table(tmp_path / "to_label.csv")
+        ]
+
+    def test_more_than_there_are_items(self, ask):
+        assert "301" in ask("--sheets", 301).reason()
+
+
 class TestRefusal:
     @pytest.mark.parametrize(("more", "n_left"), [(False, 300), (True, 300 - len(LABELED))])
     def test_more_than_are_left(self, ask, project, labelled, more, n_left):

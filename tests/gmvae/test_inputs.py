@@ -75,17 +75,17 @@ def test_images_that_are_not_finite_are_named():
 @pytest.mark.parametrize("shape", [(1, 5), (1, 6, 6)])
 def test_one_row_is_too_few(shape):
     with pytest.raises(
-        ValueError, match=r"Found array with 1 sample\(s\) .* while a minimum of 2 is required"
+        DataError, match=r"^Found array with 1 sample\(s\) .* while a minimum of 2 is required"
     ):
         GMVAE(1).fit(np.random.default_rng(0).random(shape))
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (0, 6, 6), (0, 6, 6, 3)])
 def test_no_rows_are_too_few(fit, shape):
-    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+    with pytest.raises(DataError, match=r"^Found array with 0 sample\(s\)"):
         GMVAE(1).fit(np.empty(shape))
     if len(shape) == 3:
-        with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        with pytest.raises(DataError, match=r"^Found array with 0 sample\(s\)"):
             fit(IMAGES).predict(np.empty(shape))
 
 
@@ -141,7 +141,7 @@ def test_the_default_number_of_components_is_kept_where_there_are_rows_enough(fi
 
 
 def test_another_number_of_columns_is_refused(fit):
-    with pytest.raises(ValueError, match=r"X has 4 features, but GMVAE is expecting 5 features as input"):
+    with pytest.raises(DataError, match=r"^X has 4 features, but GMVAE is expecting 5 features as input"):
         fit(ROWS).predict(ROWS[:, :4])
 
 

@@ -348,6 +348,41 @@ class TestSuggesting:
         assert len(labelled.labeled()) == 40
 
 
+class TestSheets:
+    def test_show_items_without_a_label_of_one_group_each(self, labelled):
+        sheets = labelled.sheets(4)
+        rows = [int(row) for sheet in sheets for row in sheet.items]
+        assert len(sheets) == 4
+        assert len(set(rows)) == len(rows)
+        assert not set(rows) & set(labelled.labeled())
+        assert all(sheet.reason and len(sheet.items) <= sheet.n_items for sheet in sheets)
+
+    def test_one_decision_names_one_and_the_odd_ones_get_their_own(self, project):
+        (sheet,) = project.sheets(1)
+        decision = project.label_items([int(row) for row in sheet.items], "wren", by="ana")
+        assert decision.how == "suggested"
+        odd = int(sheet.items[-1])
+        project.label(odd, "owl")
+        assert len(project.journal.decisions) == 2
+        labels = project.labels()
+        assert [labels[row] for row in sheet.items] == ["wren"] * (len(sheet.items) - 1) + ["owl"]
+
+    def test_come_with_predictions_once_there_are_labels(self, labelled):
+        assert set(labelled.sheets(1)[0].predictions) <= set(NAMES)
+
+    def test_come_without_any_before(self, project):
+        assert project.sheets(1)[0].predictions is None
+
+    def test_may_be_of_any_size(self, project):
+        assert [len(sheet.items) for sheet in project.sheets(2, size=3)] == [3, 3]
+
+    def test_names_of_components_count_as_labels(self, project):
+        first, second = np.unique(project.encoding.top)[:2].tolist()
+        project.name(first, "wren")
+        project.name(second, "owl")
+        assert set(project.sheets(1)[0].predictions) <= {"wren", "owl"}
+
+
 class TestAnswering:
     def test_as_the_decoder_does(self, labelled, gmvae):
         answers = labelled.answers()
@@ -505,8 +540,8 @@ def quick(project):
         gmvae.augment_,
         likelihood=gmvae.likelihood_,
         max_rounds=2,
-        n_steps=10,
-        batch_size=64,
+        n_steps=5,
+        batch_size=32,
         device="cpu",
         random_state=0,
     )

@@ -59,9 +59,19 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[np.nd
             ensure_min_samples=2 if reset else 1,
         )
     except ValueError as error:
-        raise DataError(f"X cannot be used: {' '.join(str(error).split())}") from error
+        raise DataError(_with_way_out(error)) from error
     _check_finite(X)
     return X, item_shape or (X.shape[1],)
+
+
+def _with_way_out(error: ValueError) -> str:
+    """What scikit-learn says, in one line, and what to do about it."""
+    reason = " ".join(str(error).split()).rstrip(".")
+    if "sample(s)" in reason and "minimum" in reason:
+        return f"{reason}: bring more items"
+    if "feature" in reason:
+        return f"{reason}: pass the columns that the model was fitted on"
+    return f"{reason}: pass a table of numbers, or images"
 
 
 def count_components(X: np.ndarray, n_components: int | None, *, stacklevel: int = 3) -> int:
