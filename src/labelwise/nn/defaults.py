@@ -17,13 +17,13 @@ _BATCH = (32, 512)
 # Part of the epochs in which the model is a plain VAE, before the components are placed, and part of those
 # until the KL terms count in full. Both are longer in short runs: latents that the data do not need take some
 # hundred steps to fall silent, and components should not be placed among them.
-_PLAIN_SHARE, _MAX_PLAIN_SHARE = 0.22, 0.5
+_PLAIN_SHARE, _MAX_PLAIN_SHARE = 0.22, 0.7
 _KL_SHARE = 0.5
 _MAX_KL_STEPS = 1000
 
 # A table of fewer rows than this is trained for a share of the full steps, by networks of a share of the full
 # width. Rows of more than 16 columns count for more. Chosen in `benchmarks/results/small_tables.md`.
-_FULL_ROWS, _COLUMNS = 1000, 16
+_FULL_ROWS, _COLUMNS = 1500, 16
 _HIDDEN, _HIDDEN_STEP = (128, 512), 32
 _LEARNING_RATES = (1e-3, 5e-3)
 
@@ -44,7 +44,7 @@ def resolve_encoder(encoder: str, item_shape: tuple[int, ...]) -> str:
 
 
 def size_share(n_samples: int, n_features: int) -> float:
-    """How much of the full training data of this size take: all of it from 1,000 rows of 16 columns on."""
+    """How much of the full training data of this size take: all of it from 1,500 rows of 16 columns on."""
     return min(1.0, n_samples * max(1.0, n_features / _COLUMNS) / _FULL_ROWS)
 
 
@@ -84,7 +84,7 @@ def resolve_epochs(max_epochs: int | str, n_samples: int, batch_size: int, share
 
 
 def plain_epochs(n_epochs: int, init: str, share: float = 1.0) -> int:
-    """Epochs before the k-means start: 22 %, up to half of a short run; none without a k-means start."""
+    """Epochs before the k-means start: 22 %, up to 70 % of a short run; none without a k-means start."""
     if init != "kmeans" or n_epochs == 1:
         return 0
     return max(1, round(min(_PLAIN_SHARE / share, _MAX_PLAIN_SHARE) * n_epochs))
