@@ -22,6 +22,13 @@ from labelwise.events import Event
 from labelwise.student import Student, refine
 
 N_MORE = 10
+WAYS = (
+    "from nothing, with a rehearsal",
+    "from nothing, without a rehearsal",
+    f"continued after {N_MORE} more labels",
+)
+
+Result = tuple[float, float]  # seconds, accuracy
 
 
 class Stopwatch:
@@ -74,6 +81,42 @@ class Pool:
         return student, watch, float((answers == self.truth)[y == -1].mean())
 
 
+def compare(pool: Pool, n_labeled: int, start: Student) -> list[Result]:
+    """Seconds and accuracy of each of the `WAYS`."""
+    _, anew, accuracy = pool.refine(n_labeled, rehearse=True)
+    _, continued, accuracy_of_continued = pool.refine(n_labeled, start=start)
+    return [
+        (anew.whole, accuracy),
+        (anew.whole - anew.rehearsal, accuracy),  # the same student, which the rehearsal only delays
+        (continued.whole, accuracy_of_continued),
+    ]
+
+
+def table(options: argparse.Namespace, earlier: list[float], results: dict[str, list[Result]]) -> str:
+    """The text of benchmarks/results/refining.md."""
+    means = {name: np.mean(result, axis=0) for name, result in results.items()}
+    whole = next(iter(means.values()))[0]
+    data = Path(options.data).name
+    model = " --model …" if options.model else ""
+    lines = [
+        "# Refining again after ten more labels",
+        "",
+        f"`make bench` (or `python benchmarks/refining.py`), here with `--data {data}{model} --items "
+        f"{options.items} --labels {options.labels} --draws {options.draws}`:",
+        f"{options.items:,} items of {data}, {options.labels} random labels and then {N_MORE} more; "
+        "one thread, seconds of the processor.",
+        f"The earlier student, of {options.labels} labels, has an accuracy of {np.mean(earlier):.3f}.",
+        "",
+        "| way | seconds | part of the first | accuracy on items without a label |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| {name} | {seconds:.0f} | {seconds / whole:.2f} | {accuracy:.3f} |"
+        for name, (seconds, accuracy) in means.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="mnist")
@@ -84,12 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", LabelwiseWarning)
-    names = (
-        "from nothing, with a rehearsal",
-        "from nothing, without a rehearsal",
-        f"continued after {N_MORE} more labels",
-    )
-    results: dict[str, list[tuple[float, float]]] = {name: [] for name in names}
+    results: dict[str, list[Result]] = {name: [] for name in WAYS}
     earlier = []
     for draw in range(options.draws):
         try:
@@ -99,36 +137,13 @@ def main() -> None:
             return
         start, _, accuracy = pool.refine(options.labels, rehearse=False)
         earlier.append(accuracy)
-        _, anew, accuracy = pool.refine(options.labels + N_MORE, rehearse=True)
-        results[names[0]].append((anew.whole, accuracy))
-        results[names[1]].append((anew.whole - anew.rehearsal, accuracy))  # the same student
-        _, watch, accuracy = pool.refine(options.labels + N_MORE, start=start)
-        results[names[2]].append((watch.whole, accuracy))
-        print({name: result[-1] for name, result in results.items()}, flush=True)
-    means = {name: np.mean(result, axis=0) for name, result in results.items()}
-    whole = means[names[0]][0]
-    data = Path(options.data).name
-    lines = [
-        "# Refining again after ten more labels",
-        "",
-        f"`make bench` (or `python benchmarks/refining.py`), here with `--data {data}"
-        f"{' --model …' if options.model else ''} --items {options.items} --labels {options.labels} "
-        f"--draws {options.draws}`: {options.items:,} items of {data},",
-        f"{options.labels} random labels and then {N_MORE} more, one thread, seconds of the processor, "
-        f"mean of {options.draws} draw{'s' if options.draws > 1 else ''}.",
-        f"The earlier student, of {options.labels} labels, has an accuracy of {np.mean(earlier):.3f}.",
-        "",
-        "| way | seconds | part of the first | accuracy on items without a label |",
-        "| --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {name} | {seconds:.0f} | {seconds / whole:.2f} | {accuracy:.3f} |"
-        for name, (seconds, accuracy) in means.items()
-    ]
-    text = "\n".join(lines) + "\n"
+        for way, result in zip(WAYS, compare(pool, options.labels + N_MORE, start), strict=True):
+            results[way].append(result)
+            print(f"draw {draw}, {way}: {result[0]:.0f} s, accuracy {result[1]:.3f}", flush=True)
+    text = table(options, earlier, results)
     print(text)
     path = Path(__file__).parent / "results" / "refining.md"
-    # What was chosen by hand-made runs stands below the table and stays.
+    # How the settings were chosen stands below the table, and stays.
     kept = path.read_text(encoding="utf-8").partition("\n## ") if path.exists() else ("", "", "")
     path.write_text(text + kept[1] + kept[2], encoding="utf-8")
 

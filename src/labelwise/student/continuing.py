@@ -1,4 +1,8 @@
-"""A student that continues from an earlier one after a few more labels, instead of from nothing."""
+"""A student that continues from an earlier one after a few more labels, instead of from nothing.
+
+The earlier network is the beginning, and the first round teaches what the decoder answers now. Beginning with
+the earlier student's own answers was worse: they repeat its mistakes, and ten labels cannot undo them.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from labelwise.errors import DataError, LabelError
 if TYPE_CHECKING:
     from labelwise.student.network import StudentNetwork
 
-# benchmarks/results/refining.md has the table by which both were chosen.
+# Both were chosen by the tables in benchmarks/results/refining.md.
 CONTINUED_ROUNDS = 2
 CONTINUED_STEPS = 0.5  # of the steps of a round
 

@@ -143,15 +143,15 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like of shape (n_samples,)
             Labels of any kind; -1 (`labelwise.UNLABELED`) where there is none.
         answers : array-like of shape (n_samples, n_classes), default=None
-            The teacher's probabilities of all items. None takes those of `start` or, without one, of Poisson
-            learning on the principal components of the items.
+            The teacher's probabilities of all items. With None, Poisson learning on the principal components
+            of the items is the teacher.
         classes : array-like of shape (n_classes,), default=None
             Classes of the columns, in sorted order; None takes those among the labels.
         temperature : float, default=1.0
             Factor on top of `temperature_`, for a student that is known to be surer than it is right.
         start : Student, default=None
-            A fitted student of the same items and fewer labels, to continue from: fewer rounds and steps
-            suffice. It may lack classes, and stays as it is.
+            A fitted student of the same items and fewer labels. Its network is the beginning, so that fewer
+            rounds and steps suffice. It may lack classes, and stays as it is.
         listen : callable, default=None
             Gets an `Event` of the stage "refining" for each step; those of rounds have numbers, as in
             `history_`. If it raises `Cancelled`, learning ends there and the student stays as it was.
@@ -192,10 +192,9 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         teaching = self._begin(lesson, item_shape, likelihood, classes, start)
         n_rounds = self.max_rounds if start is None else min(self.max_rounds, CONTINUED_ROUNDS)
-        if start is None and answers is None:
+        if answers is None:
             answers = _ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
-        if answers is not None:
-            answers = _checked_answers(answers, len(X), classes)
+        answers = _checked_answers(answers, len(X), classes)
         with shown(listen, self.verbose) as tell:
             outcome, history = teach(teaching, answers, n_rounds, tell)
         # Only now: where learning is cancelled, the student stays as it was.

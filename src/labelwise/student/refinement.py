@@ -118,7 +118,7 @@ def refine(
         taught = template.fit(
             X,
             y,
-            decoder.predict_proba(encoding) if start is None else None,
+            decoder.predict_proba(encoding),
             classes=classes,
             temperature=1.0 if check is None else check.temperature,
             start=start,

@@ -45,8 +45,8 @@ _SETTLED = 0.002  # share of answers: if fewer change, one more round is the las
 _FULL_AGE = 9 / _AVERAGE  # steps after which the running average is no longer young
 
 STAGE = "refining"
-# Parts of a round's seconds, for the bar: steps; steps and inference; answers before the first round.
-_LEARNING, _LEARNING_AND_INFERENCE, _FIRST_ANSWERS = 0.8, 0.9, 0.2
+# Parts of a round's seconds, for the bar: steps; steps and inference.
+_LEARNING, _LEARNING_AND_INFERENCE = 0.8, 0.9
 
 
 @dataclass(frozen=True)
@@ -237,15 +237,15 @@ class Teaching:
 
 
 def teach(
-    teaching: Teaching, answers: np.ndarray | None, max_rounds: int, listen: Listener = ignore
+    teaching: Teaching, answers: np.ndarray, max_rounds: int, listen: Listener = ignore
 ) -> tuple[Outcome, list[dict[str, float]]]:
     """Rounds until the answers settle: one more after the first that changed hardly anything.
 
     Parameters
     ----------
     teaching : Teaching
-    answers : ndarray of shape (n_samples, n_classes), float32, or None
-        What the first round teaches; None takes what the network answers before it.
+    answers : ndarray of shape (n_samples, n_classes), float32
+        What the first round teaches.
     max_rounds : int
     listen : callable
         Gets an event of the stage "refining" for each step and round.
@@ -257,17 +257,12 @@ def teach(
     history : list of dict
         One record a round: round, changed (share of answers that changed), sure (mean largest probability).
     """
-    begun = 0.0
-    if answers is None:
-        begun = _FIRST_ANSWERS / max_rounds
-        answers = teaching.answer(part_of(listen, STAGE, 0, begun)).answers
-    ends = np.linspace(begun, 1, max_rounds + 1).tolist()
     history: list[dict[str, float]] = []
     settled = last = False
     while not last:
         n_done = len(history)
         last = settled or n_done == max_rounds - 1
-        within_round = part_of(listen, STAGE, ends[n_done], ends[n_done + 1])
+        within_round = part_of(listen, STAGE, n_done / max_rounds, (n_done + 1) / max_rounds)
         outcome = teaching.round(answers, within_round)
         changed = float((outcome.answers.argmax(axis=1) != answers.argmax(axis=1)).mean())
         sure = float(outcome.probabilities.max(axis=1).mean())
@@ -276,7 +271,7 @@ def teach(
             f"round {n_done + 1}/{max_rounds}: {changed:.1%} of the answers changed, "
             f"mean largest probability {sure:.2f}"
         )
-        listen(Event(STAGE, 1.0 if last else ends[n_done + 1], message, history[-1]))
+        listen(Event(STAGE, 1.0 if last else (n_done + 1) / max_rounds, message, history[-1]))
         settled, answers = changed < _SETTLED, outcome.answers
     return outcome, history
 
