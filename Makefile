@@ -6,16 +6,20 @@ BIN := .venv/bin
 FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
 	tests/test_encoding.py tests/test_package.py tests/test_pages.py tests/test_parameters.py
 
+# One process for each core and one thread in each, also in programs that tests start: threads that compete for a
+# core wait for each other. A file is tested by one process, which makes what its tests share once.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
+
 .PHONY: demo test test-fast lint setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
 
 test: setup lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: setup
-	$(BIN)/python -m pytest -q -m "not slow" --ignore tests/decoding/test_scikit_learn.py $(FAST)
+	$(PYTEST) -q -m "not slow" --ignore tests/decoding/test_scikit_learn.py $(FAST)
 
 lint: setup
 	$(BIN)/ruff check src tests benchmarks
