@@ -28,6 +28,11 @@ def path(tmp_path):
 
 
 @pytest.fixture
+def number(tmp_path):
+    return tmp_path / "lock.pid"
+
+
+@pytest.fixture
 def holder(path):
     """Another process that holds the lock."""
     process = subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True)
@@ -66,31 +71,40 @@ def test_another_process_is_told_who_holds_it(path, holder):
         Lock(path).acquire()
 
 
-def test_goes_with_a_process_that_is_killed(path, holder):
+def test_goes_with_a_process_that_is_killed(path, number, holder):
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     lock = Lock(path)
     assert lock.acquire()
-    assert path.read_text() == str(os.getpid())
+    assert number.read_text() == str(os.getpid())
     lock.release()
 
 
-def test_a_shorter_number_leaves_nothing_of_a_longer_one(path):
-    path.write_text("123456789012345")
+def test_a_shorter_number_leaves_nothing_of_a_longer_one(path, number):
+    number.write_text("123456789012345")
     lock = Lock(path)
     lock.acquire()
-    assert path.read_text() == str(os.getpid())
+    assert number.read_text() == str(os.getpid())
     lock.release()
 
 
-def test_a_full_disk_costs_only_the_number(path, monkeypatch):
-    def full(*_):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("content", ["", "12a", None])
+def test_without_a_number_the_second_is_told_all_the_same(path, number, content):
+    lock = Lock(path)
+    lock.acquire()
+    number.unlink()
+    if content is not None:
+        number.write_text(content)
+    with pytest.raises(StorageError, match="is being changed: "):
+        Lock(path).acquire()
+    lock.release()
 
-    monkeypatch.setattr(os, "write", full)
+
+def test_a_full_disk_costs_only_the_number(path, number):
+    number.mkdir()  # nothing can be written there
     lock = Lock(path)
     assert lock.acquire()
-    with pytest.raises(StorageError, match="is being changed"):
+    with pytest.raises(StorageError, match="is being changed: "):
         Lock(path).acquire()
     lock.release()
 

@@ -256,6 +256,8 @@ def _as_tuple(values: Any) -> tuple[Any, ...]:
 
 def _flush_folder(folder: Path) -> None:
     """Put the name of a new file on disk too."""
+    if os.name == "nt":  # Windows opens no folders; NTFS keeps names in a journal of its own
+        return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,11 +1,12 @@
-"""One writer at a time: the operating system's lock on a file, which goes with the process that holds it."""
+"""One writer at a time: a lock that the operating system takes back from a process that ends."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from labelwise.errors import StorageError
 
@@ -16,17 +17,19 @@ class Lock:
     Parameters
     ----------
     path : Path
-        A file in the project's folder; it stays there.
+        A file in the project's folder; it stays there. Beside it, `NAME.pid` holds the number of the process.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._descriptor: int | None = None
+        self._holder = path.with_name(f"{path.name}.pid")
+        # Neither shared by objects of one process nor tied to the thread that takes it.
+        self._lock = FileLock(path, blocking=False, thread_local=False)
 
     @property
     def is_held(self) -> bool:
         """Whether this object has the lock."""
-        return self._descriptor is not None
+        return self._lock.is_locked
 
     def acquire(self) -> bool:
         """Take the lock, and say whether it was taken now: False if this object has it already.
@@ -36,31 +39,30 @@ class Lock:
         StorageError
             If another process, or another object of this one, holds it.
         """
-        if self._descriptor is not None:
+        if self._lock.is_locked:
             return False
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+            # filelock would make missing folders.
+            self._path.parent.stat()
+            self._lock.acquire()
+        except Timeout:
+            raise StorageError(
+                f"{self._path.parent} is being changed{self._by_whom()}: wait until that is done, or stop it"
+            ) from None
         except OSError as error:
             raise StorageError(
                 f"cannot write {self._path.parent}: {(error.strerror or '').lower()}"
             ) from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            holder = os.read(descriptor, 32).decode("ascii", "replace").strip()
-            os.close(descriptor)
-            who = f" by process {holder}" if holder else ""
-            raise StorageError(
-                f"{self._path.parent} is being changed{who}: wait until that is done, or stop it"
-            ) from None
         with contextlib.suppress(OSError):  # a full disk: others are told without the number
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
-        self._descriptor = descriptor
+            self._holder.write_text(str(os.getpid()), encoding="ascii")
         return True
 
     def release(self) -> None:
         """Give the lock back."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        self._lock.release()
+
+    def _by_whom(self) -> str:
+        try:
+            return f" by process {int(self._holder.read_text(encoding='ascii'))}"
+        except (OSError, ValueError):  # not written yet, or the disk was full
+            return ""
