@@ -152,6 +152,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     options = parser.parse_args()
     warnings.simplefilter("ignore", LabelwiseWarning)
+    # scikit-learn doubts that few labels of many classes are classes at all.
+    warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
     encoding, truth = read(options)
     decisions = sorted(options.decisions)
     name = Path(options.name).stem

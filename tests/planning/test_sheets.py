@@ -119,16 +119,32 @@ class TestWithLabels:
             assert set(home[sheet.items]) == {2}
             assert sheet.predictions is None
 
-    def test_fifty_labels_make_sheets_larger_and_groups_wider(self):
+    def test_sheets_are_larger_and_groups_wider_once_few_classes_are_new(self):
         encoding = cloud(2000)
-        y = np.full(2000, UNLABELED)
-        y[:49] = encoding.top[:49]
-        few = sheets_from(encoding, 3, y=y, random_state=0)
-        y[49] = encoding.top[49]
-        many = sheets_from(encoding, 3, y=y, random_state=0)
-        assert {len(sheet.items) for sheet in few} == {5}
-        assert {len(sheet.items) for sheet in many} == {8}
-        assert min(sheet.n_items for sheet in many) > max(sheet.n_items for sheet in few)
+        order = np.argsort(encoding.latents[:, 0])
+        places = order[[100, 700, 1300, 1900]]  # far from each other
+        still_new = labels_at(2000, dict(zip(places, "abcd", strict=True)))
+        settled = labels_at(2000, dict(zip(places, "aabb", strict=True)))
+        tight = sheets_from(encoding, 3, y=still_new, random_state=0)
+        wide = sheets_from(encoding, 3, y=settled, random_state=0)
+        assert {len(sheet.items) for sheet in tight} == {5}
+        assert {len(sheet.items) for sheet in wide} == {8}
+        assert min(sheet.n_items for sheet in wide) > max(sheet.n_items for sheet in tight)
+
+    def test_tight_sheets_hold_the_nearest_items_that_have_no_label(self):
+        encoding = cloud(300)
+        (sheet,) = sheets_from(encoding, 1, y=labels_at(300, {0: "a"}), random_state=0)
+        distances = np.linalg.norm(encoding.latents - encoding.latents[sheet.items[0]], axis=1)
+        distances[0] = np.inf
+        assert sheet.items.tolist() == np.argsort(distances)[:5].tolist()
+
+    def test_sheets_are_smaller_where_close_items_differ(self):
+        encoding = cloud(300)
+        near = np.argsort(np.linalg.norm(encoding.latents, axis=1))[:12]
+        y = labels_at(300, {row: f"class {place}" for place, row in enumerate(near)})
+        assert {len(sheet.items) for sheet in sheets_from(encoding, 4, y=y, random_state=0)} == {1}
+        larger = sheets_from(encoding, 4, y=y, size=6, random_state=0)
+        assert {len(sheet.items) for sheet in larger} == {6}
 
     def test_labelled_items_are_never_shown(self):
         y = labels_at(100, {row: "ab"[row % 2] for row in range(0, 90)})

@@ -771,7 +771,10 @@ class TestChangedData:
             labelled.update()
         with pytest.warns(DataChangedWarning, match=r"\(4, 8\)"):
             self.opened(labelled)
-        assert snapshot(labelled.path).items() >= {name: kept[name] for name in kept if name != "lock.pid"}.items()
+        assert (
+            snapshot(labelled.path).items()
+            >= {name: kept[name] for name in kept if name != "lock.pid"}.items()
+        )
 
     def test_data_that_cannot_be_read_any_more(self, labelled, data):
         data.write_bytes(b"garbage")

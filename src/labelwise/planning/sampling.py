@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 from sklearn.cluster import MiniBatchKMeans
 from threadpoolctl import threadpool_limits
 
@@ -15,10 +14,10 @@ from labelwise.decoding.targets import split_labels
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelError
 from labelwise.graph.neighbours import Neighbourhood
+from labelwise.planning.walks import reach
 
 BATCH = 250  # items chosen on one such sample; then others are drawn
 _N_NEIGHBORS = 10
-_N_STEPS = 20  # of the walks: a third of those of the decoder, so that reach means closeness
 _N_ITEMS = 10_000  # random items on whose graph the search runs: enough to tell who stands for how many
 _N_CANDIDATES = 1_000  # typical items among them: medoids of as many k-means cells ...
 _ITEMS_A_CANDIDATE = 4  # ... each of which should hold several items
@@ -66,6 +65,8 @@ class Sample:
         The first item of each node; that is one that may be found, unless the node is taken.
     node_of : ndarray of shape (n_samples,), int
         Node of each item of the pool; -1 for those outside the sample.
+    is_taken : ndarray of shape (n_nodes,), bool
+        Nodes of items that have a label or are to be shown.
     classes : ndarray of shape (n_classes,)
         Among the labels, sorted.
     scores : ndarray of shape (n_nodes, n_classes)
@@ -107,20 +108,21 @@ class Sample:
         self.item_of[self.graph.nodes[::-1]] = rows[::-1]
         self.node_of = np.full(len(encoding), -1)
         self.node_of[rows] = self.graph.nodes
-        is_taken = np.zeros(n_nodes, dtype=bool)
-        is_taken[self.graph.nodes[: len(taken)]] = True
+        self.is_taken = np.zeros(n_nodes, dtype=bool)
+        self.is_taken[self.graph.nodes[: len(taken)]] = True
         candidates = _typical_nodes(self.graph.points, rng)
-        candidates = candidates[~is_taken[candidates]]
+        candidates = candidates[~self.is_taken[candidates]]
         if len(candidates) < BATCH:  # few items, or many copies of some
-            candidates = np.flatnonzero(~is_taken)
+            candidates = np.flatnonzero(~self.is_taken)
         self.candidates = candidates
-        reach = _reach(self.graph, candidates)
+        arrivals = reach(self.graph, candidates)
         known = np.zeros(n_nodes, dtype=np.float32)
-        for nodes in np.split(np.flatnonzero(is_taken), range(_N_CANDIDATES, is_taken.sum(), _N_CANDIDATES)):
-            known = np.maximum(known, _reach(self.graph, nodes).max(axis=1, initial=0))
-        best = np.maximum(reach.max(axis=1, initial=0), known)
+        taken_nodes = np.flatnonzero(self.is_taken)
+        for nodes in np.array_split(taken_nodes, 1 + len(taken_nodes) // _N_CANDIDATES):
+            known = np.maximum(known, reach(self.graph, nodes).max(axis=1, initial=0))
+        best = np.maximum(arrivals.max(axis=1, initial=0), known)
         scale = np.where(best > 0, best, 1)
-        self.reach = reach / scale[:, None]
+        self.reach = arrivals / scale[:, None]
         self.known = known / scale
 
     def _spread(self, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -182,19 +184,3 @@ def _typical_nodes(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         kmeans = MiniBatchKMeans(n_wanted, n_init=1, batch_size=4096, max_iter=20, random_state=state)
         distances = kmeans.fit(points).transform(points)
     return np.unique(distances.argmin(axis=0))
-
-
-def _reach(graph: Neighbourhood, sources: np.ndarray) -> np.ndarray:
-    """Where random walks from `sources` are after `_N_STEPS` steps, per unit of degree.
-
-    Returns
-    -------
-    ndarray of shape (n_nodes, n_sources), float32
-        Symmetric in where it starts and ends.
-    """
-    walk = sparse.csr_array(sparse.diags_array(1 / graph.degrees) @ graph.weights, dtype=np.float32)
-    reach = np.zeros((len(graph.points), len(sources)), dtype=np.float32)
-    reach[sources, np.arange(len(sources))] = 1
-    for _ in range(_N_STEPS):
-        reach = walk @ reach
-    return np.asarray(reach / graph.degrees[sources])

@@ -18,15 +18,21 @@ from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.parameters import Either, Integer, Option, check_parameters
 from labelwise.planning import sampling
+from labelwise.planning.finds import Finds, look_back
 from labelwise.randomness import RandomState, draw_seed, numpy_generator
 
-_FEW = 50  # labels, ten sheets of five: with fewer, what the labels predict is worth little
-_TIGHT, _TIGHT_SIZE = 0.01, 5  # of the typical items, those in a group, and shown, while labels are few:
-#                                mostly of one class, so that one decision does
-_WIDE, _WIDE_SIZE = (
-    0.1,
-    8,
-)  # the same later on: predictions are mostly right, what counts is where they are not
+# Chosen by simulation on letters26, MNIST and Banking77: see benchmarks/results/decisions_*.md.
+# As long as at least this share of what was found is the only one of its class, the next is likely to be of a
+# new class. What counts then is to see many groups, and each costs one decision if its items are very close.
+_STILL_NEW = 0.5
+_TIGHT_SIZE = 5
+_ODD_ITEMS = 0.25  # that a tight sheet may be expected to have; it is smaller where close items often differ
+# After that predictions are mostly right, and what counts is where they are not: the items that add most
+# among the nearest 10 % of the typical ones.
+_WIDE_SIZE = 8
+_WIDE = 0.1
+
+_N_LABELS_BACK = 1000  # whose walks are asked what the labels so far tell: seconds for thousands
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +79,8 @@ def sheets_from(
     y : array-like of shape (n_samples,), default=None
         Labels so far, -1 (`labelwise.UNLABELED`) where there is none. Labelled items are not shown again.
     size : int, default=None
-        Items on a sheet, at most; None takes 5 as long as fewer than 50 items have a label, and 8 then.
+        Items on a sheet, at most. None takes 5, or fewer where close items often differ, as long as labels
+        are often of a new class, and 8 then.
     random_state : int, RandomState, Generator or None, default=None
         Draws the items among which the search runs.
 
@@ -94,12 +101,16 @@ def sheets_from(
     -----
     The centre of a sheet is the item whose random walk on the graph of neighbours adds most to what the
     labelled items and earlier sheets reach, each item counting by how open its answer still is, as in
-    `labelwise.suggest`. The sheet holds the items that add most after that among those next to the centre:
-    the nearest 1 % of the typical items as long as fewer than 50 have a label, the nearest 10 % then.
+    `labelwise.suggest`. What else is on the sheet depends on the labels. As long as at least half of the finds
+    are the only ones of their classes (close items of one class are one find), it is what is nearest to the
+    centre: mostly items of one class, so that one decision names all of them. Then it is what adds most among
+    the nearest 10 % of the typical items: predictions are mostly right there, and where they are not, the
+    graph learns most.
 
     Sources: the greedy choice is that of facility location, within 1 - 1/e of the best one (Nemhauser et al.,
-    *Mathematical Programming* 14, 1978); predictions are those of Poisson learning (Calder et al., ICML
-    2020). The sizes were chosen by simulation: see `benchmarks/decisions.py`.
+    *Mathematical Programming* 14, 1978); the share of finds is Good's estimate that the next one is of a new
+    class (*Biometrika* 40, 1953); predictions are those of Poisson learning (Calder et al., ICML 2020). The
+    sizes were chosen by simulation: see `benchmarks/decisions.py`.
     """
     check_parameters(
         {"n_sheets": n_sheets, "size": size},
@@ -123,9 +134,7 @@ class _Search:
     def __init__(
         self, encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, size: int | None, seed: int
     ) -> None:
-        few = len(labeled) < _FEW
-        self._share = _TIGHT if few else _WIDE
-        self._size = size if size is not None else _TIGHT_SIZE if few else _WIDE_SIZE
+        self._wanted_size = size
         self._encoding = encoding
         self._labels = labels
         self._labeled = labeled
@@ -142,26 +151,33 @@ class _Search:
 
     def choose(self, n_wanted: int) -> None:
         """Add up to `n_wanted` sheets: as many as one sample is good for."""
-        n_wanted = min(n_wanted, max(1, sampling.BATCH // self._size))
+        most = _WIDE_SIZE if self._wanted_size is None else self._wanted_size
+        n_wanted = min(n_wanted, max(1, sampling.BATCH // most))
         rng = numpy_generator(self._seed, self._n_batches)
         self._n_batches += 1
         shown = np.concatenate([np.empty(0, dtype=np.int64), *(sheet.items for sheet in self.found)])
-        sample = sampling.Sample(
-            self._encoding, self._labels, self._labeled, shown, n_wanted * self._size, rng
-        )
+        sample = sampling.Sample(self._encoding, self._labels, self._labeled, shown, n_wanted * most, rng)
+        finds = self._look_back(sample, rng)
+        is_tight = finds.new_share >= _STILL_NEW
+        size = _size(finds) if self._wanted_size is None else self._wanted_size
         cover = _Cover(sample)
         n_more = n_wanted
         while n_more and cover.free.any():
-            self._add(sample, *cover.choose(self._size, self._share))
+            self._add(sample, *(cover.tight(size) if is_tight else cover.wide(size)))
             n_more -= 1
         # Copies of what has a label, or is on a sheet, come last: nothing is left that differs.
         left = np.setdiff1d(sample.free, np.concatenate([sheet.items for sheet in self.found] or [shown]))
         left = left[np.lexsort((sample.node_of[left], self._encoding.top[left]))]
-        for items in np.split(left, range(self._size, len(left), self._size))[:n_more]:
+        for items in np.split(left, range(size, len(left), size))[:n_more]:
             if len(items):
                 there = self._encoding.top[left] == self._encoding.top[items[0]]
                 n_items = max(len(items), int(there.sum()))
                 self._append(sample, items, n_items, sample.reason_of_copy(int(items[0])))
+
+    def _look_back(self, sample: sampling.Sample, rng: np.random.Generator) -> Finds:
+        # Some of the labels tell enough, in bounded time.
+        places = rng.permutation(len(self._labeled))[:_N_LABELS_BACK]
+        return look_back(sample.graph, sample.node_of[self._labeled[places]], self._labels[places])
 
     def _add(self, sample: sampling.Sample, nodes: np.ndarray, radius: float, gain: float) -> None:
         """Add a sheet of these nodes, whose group reaches as far as `radius` from the first of them."""
@@ -180,30 +196,53 @@ class _Search:
         self.found.append(Sheet(int(self._encoding.top[items[0]]), items, predictions, n_items, reason))
 
 
+def _size(finds: Finds) -> int:
+    """Items on a sheet, unless the caller says how many."""
+    if finds.new_share < _STILL_NEW:
+        return _WIDE_SIZE
+    return min(_TIGHT_SIZE, 1 + int(_ODD_ITEMS / finds.odd_share))
+
+
 class _Cover:
     """How well items are reached so far, and which sheet adds most to that."""
 
     def __init__(self, sample: sampling.Sample) -> None:
         self._sample = sample
-        self._points = sample.graph.points[sample.candidates]
+        self._points = sample.graph.points
         self._weights = sample.weights.astype(np.float32)
         self._covered = sample.known.astype(np.float32)
-        self.free = np.ones(len(sample.candidates), dtype=bool)
+        self._is_free = ~sample.is_taken
 
-    def choose(self, size: int, share: float) -> tuple[np.ndarray, float, float]:
-        """Nodes of the best sheet, how far its group reaches, and what the sheet adds."""
+    @property
+    def free(self) -> np.ndarray:
+        """Which candidates are on no sheet yet."""
+        return self._is_free[self._sample.candidates]
+
+    def tight(self, size: int) -> tuple[np.ndarray, float, float]:
+        """Nodes of the best sheet of a centre and its nearest nodes, how far these are, and what it adds."""
         centre, gain = self._take(np.flatnonzero(self.free))
+        node = self._sample.candidates[centre]
+        near = np.flatnonzero(self._is_free)
+        distances = np.linalg.norm(self._points[near] - self._points[node], axis=1)
+        order = np.argsort(distances, kind="stable")[: size - 1]
+        self._is_free[near[order]] = False
+        return np.append(node, near[order]), float(distances[order].max(initial=0)), gain
+
+    def wide(self, size: int) -> tuple[np.ndarray, float, float]:
+        """Nodes of the best sheet among those next to its centre, how far these reach, and what it adds."""
+        centre, gain = self._take(np.flatnonzero(self.free))
+        candidates = self._sample.candidates
         near = np.flatnonzero(self.free)
-        distances = np.linalg.norm(self._points[near] - self._points[centre], axis=1)
+        distances = np.linalg.norm(self._points[candidates[near]] - self._points[candidates[centre]], axis=1)
         # A group holds at least what fits on the sheet.
-        order = np.argsort(distances, kind="stable")[: max(size - 1, math.ceil(share * len(self.free)))]
+        order = np.argsort(distances, kind="stable")[: max(size - 1, math.ceil(_WIDE * len(near)))]
         near, radius = near[order], float(distances[order].max(initial=0))
         chosen = [centre]
         while len(chosen) < size and self.free[near].any():
             place, more = self._take(near[self.free[near]])
             chosen.append(place)
             gain += more
-        return self._sample.candidates[chosen], radius, gain
+        return candidates[chosen], radius, gain
 
     def _take(self, places: np.ndarray) -> tuple[int, float]:
         """The one of these candidates that adds most, and how much."""
@@ -211,5 +250,5 @@ class _Cover:
         gains = self._weights @ np.maximum(reach - self._covered[:, None], 0)
         best = int(gains.argmax())
         self._covered = np.maximum(self._covered, reach[:, best])
-        self.free[places[best]] = False
+        self._is_free[self._sample.candidates[places[best]]] = False
         return int(places[best]), float(gains[best])
