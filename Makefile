@@ -33,6 +33,7 @@ bench: setup
 	$(BIN)/python benchmarks/decoding.py
 	$(BIN)/python benchmarks/rungs.py
 	$(BIN)/python benchmarks/refining.py
+	$(BIN)/python benchmarks/project.py
 
 setup: .venv/installed
 
