@@ -37,6 +37,17 @@ def test_words_say_the_same(found, labelled_once):
     assert "20 more" in more
 
 
+def test_suggested_labels_are_counted_and_said_to_mislead(found, project, tmp_path):
+    assert found["n_suggested"] == 0
+    rows = json.loads(labelwise("suggest", project, "--budget", 12, "-o", tmp_path / "s.csv", "--json").out)
+    chosen = {each["index"]: "ab"[place % 2] for place, each in enumerate(rows["suggestions"])}
+    labels = write_labels(tmp_path / "l.csv", chosen)
+    labelwise("label", project, labels, "--how", "suggested")
+    outcome = labelwise("forecast", project)
+    assert "12 of the labels were suggested" in outcome.out.splitlines()[-1]
+    assert json.loads(labelwise("forecast", project, "--json").out)["n_suggested"] == 12
+
+
 def test_too_few_labels(project, tmp_path):
     assert labelwise("forecast", project).reason().startswith(f"{project} has no labels")
     labelwise("label", project, write_labels(tmp_path / "l.csv", {0: "a", 1: "b"}))

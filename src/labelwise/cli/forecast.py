@@ -36,13 +36,19 @@ def forecast(
 
     with Project.open(project) as opened:
         found = opened.forecast(tuple(further or (10, 50, 100)), random_state=seed)
+        n_suggested = sum(decision.how == "suggested" for _, decision in opened.labeled().values())
     if json_output:
         values = {
             name: value if isinstance(value, str) else value.tolist() for name, value in asdict(found).items()
         }
-        typer.echo(json.dumps(values))
+        typer.echo(json.dumps({**values, "n_suggested": n_suggested}))
         return
     _print(found)
+    if n_suggested:
+        typer.echo(
+            f"{n_suggested:,} of the labels were suggested, and the estimate assumes random ones: "
+            "it may be far too low"
+        )
 
 
 def _print(forecast: Forecast) -> None:

@@ -218,7 +218,7 @@ def train(
         way = "add --resume to the same command to resume" if checkpoint.exists() else "no epoch was finished"
         typer.echo(f"labelwise: stopped; {way}", err=True)
         raise typer.Exit(1) from None
-    _report(project, time.perf_counter() - start, json_output)
+    _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
 
 
 def _refuse_settings(context: typer.Context) -> None:
@@ -337,7 +337,7 @@ def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset, *, chosen: boo
         )
 
 
-def _report(project: Project, seconds: float, json_output: bool) -> None:
+def _report(project: Project, seconds: float, *, is_trained: bool, json_output: bool) -> None:
     gmvae = project.gmvae
     if json_output:
         result = {
@@ -350,7 +350,8 @@ def _report(project: Project, seconds: float, json_output: bool) -> None:
         typer.echo(json.dumps(result))
         return
     views = f" of {gmvae.augment_} views" if gmvae.augment_ else ""
-    typer.echo(f"saved {project.path} after {gmvae.n_epochs_} epochs{views}, {seconds:.0f} s")
+    training = f" after {gmvae.n_epochs_} epochs{views}" if is_trained else ""
+    typer.echo(f"saved {project.path}{training}, {seconds:.0f} s")
     if n_labels := len(project.labeled()):
         typer.echo(f"its {n_labels:,} labels were kept")
     typer.echo("next, find out what to label:")

@@ -101,8 +101,8 @@ def sheets_from(
     -----
     The centre of a sheet is the item whose random walk on the graph of neighbours adds most to what the
     labelled items and earlier sheets reach, each item counting by how open its answer still is, as in
-    `labelwise.suggest`. What else is on the sheet depends on the labels. As long as at least half of the finds
-    are the only ones of their classes (close items of one class are one find), it is what is nearest to the
+    `labelwise.suggest`. What else is on the sheet depends on the labels. While at least half of the finds are
+    the only ones of their classes (close items of one class are one find), it is what is nearest to the
     centre: mostly items of one class, so that one decision names all of them. Then it is what adds most among
     the nearest 10 % of the typical items: predictions are mostly right there, and where they are not, the
     graph learns most.
