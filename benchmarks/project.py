@@ -104,7 +104,9 @@ def main() -> None:
         "",
     ]
     path = Path(__file__).parent / "results" / "project.md"
-    path.write_text("\n".join(lines), encoding="utf-8")
+    # What was measured by hand stands below the tables, and stays.
+    kept = path.read_text(encoding="utf-8").partition("\nTwo passes were") if path.exists() else ("", "", "")
+    path.write_text("\n".join(lines) + kept[1] + kept[2], encoding="utf-8")
     print("\n".join(lines))
 
 
