@@ -20,9 +20,8 @@ from labelwise.student.check import Check, judge, rows_to_keep_back
 from labelwise.student.estimator import Student
 from labelwise.student.rounds import STAGE
 
-_REHEARSED = (
-    2  # rounds, the fewest with labels spread on the student's own features; later ones change little
-)
+# Rounds: the fewest with labels spread on the student's own features. Later ones change little.
+_REHEARSED = 2
 
 
 @dataclass(frozen=True)
