@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from labelwise.data.features.table import TableFeaturizer
 from labelwise.decoding import Decoder
 from labelwise.decoding.persistence import decoder_from_state, decoder_state
 from labelwise.errors import StorageError
@@ -30,6 +31,11 @@ class Answerer(Protocol):
     """
 
     classes_: np.ndarray
+
+    @property
+    def featurizer_(self) -> TableFeaturizer | None:
+        """What makes numbers of a frame; None if it takes numbers."""
+        ...
 
     @property
     def item_shape_(self) -> tuple[int, ...]:
@@ -69,6 +75,11 @@ class DecoderAnswerer:
     def item_shape_(self) -> tuple[int, ...]:
         """Shape of one item, as the model was given it."""
         return self.gmvae.item_shape_
+
+    @property
+    def featurizer_(self) -> TableFeaturizer | None:
+        """What makes numbers of a frame; None if it takes numbers."""
+        return self.gmvae.featurizer_
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Probability of each class.

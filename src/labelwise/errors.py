@@ -9,6 +9,7 @@ __all__ = [
     "DataError",
     "DoubtfulLabelWarning",
     "DownloadError",
+    "FeatureWarning",
     "LabelError",
     "LabelwiseError",
     "LabelwiseWarning",
@@ -72,6 +73,10 @@ class LabelwiseWarning(UserWarning):
 
 class StructureWarning(LabelwiseWarning):
     """The model learnt less structure than it was asked for: dead components or a collapsed posterior."""
+
+
+class FeatureWarning(LabelwiseWarning):
+    """Some of the data play no part in the features."""
 
 
 class UnnamedComponentWarning(LabelwiseWarning):

@@ -97,6 +97,21 @@ class SequenceOf:
         return f"a list in which each item is {self.item.describe()}"
 
 
+class InstanceOf:
+    """Objects of a class."""
+
+    def __init__(self, kind: type) -> None:
+        self._kind = kind
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return isinstance(value, self._kind)
+
+    def describe(self) -> str:
+        """Say what is allowed, in words."""
+        return f"a {self._kind.__name__}"
+
+
 class Either:
     """Any of several constraints."""
 

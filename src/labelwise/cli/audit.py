@@ -61,7 +61,11 @@ def audit(
 
     opened = Project.open(project)
     dataset = read_items(
-        data, opened.pool.item_shape, label_column=label_column, skip_unreadable=skip_unreadable
+        data,
+        opened.pool.item_shape,
+        label_column=label_column,
+        skip_unreadable=skip_unreadable,
+        as_frame=opened.source.as_frame,
     )
     gmvae, n_samples = opened.gmvae, len(dataset.X)
     encoding = gmvae.encode(dataset.X)

@@ -157,7 +157,7 @@ def _ask_project(
             y = read_labels(labels, n_samples=len(project), paths=project.pool.paths)
         dataset = None
         if data is not None:
-            dataset = read_items(data, project.pool.item_shape, **reading)
+            dataset = read_items(data, project.pool.item_shape, as_frame=project.source.as_frame, **reading)
             if project.holds(dataset):
                 dataset = None
         if dataset is None:
@@ -183,7 +183,8 @@ def _ask_answerer(path: Path, data: str | None, reading: dict[str, Any], *, has_
         raise ParameterError(
             f"{path} is an answerer, which holds no items: give new ones, as in labelwise decode {path} DATA"
         )
-    dataset = read_items(data, answerer.item_shape_, **reading)
+    as_frame = answerer.featurizer_ is not None
+    dataset = read_items(data, answerer.item_shape_, as_frame=as_frame, **reading)
     return asked(answerer, dataset.X), None, dataset, np.zeros(len(dataset.X), dtype=bool)
 
 

@@ -109,6 +109,21 @@ def _answerer_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
+def _feature_lines(values: dict[str, Any] | None) -> list[tuple[str, str]]:
+    from labelwise.data.features import featurizer_of_json
+    from labelwise.data.features.schema import listed
+
+    featurizer = featurizer_of_json(values)
+    if featurizer is None:
+        return []
+    lines = [("features", featurizer.describe())]
+    out = [column for column in featurizer.schema_.columns if column.kind == "left out"]
+    for reason in dict.fromkeys(column.reason for column in out):
+        names = [column.name for column in out if column.reason == reason]
+        lines.append(("left out", f"{listed(names)}: {reason}"))
+    return lines
+
+
 def _lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     architecture, training, last = manifest["architecture"], manifest["training"], manifest["history"][-1]
     data = manifest["extra"].get("data", {})
@@ -119,6 +134,7 @@ def _lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("trained on", trained_on),
         ("model", f"{architecture['n_components']} components, {architecture['n_latent']} latent dimensions"),
+        *_feature_lines(manifest.get("featurizer")),
         ("objective", f"{architecture['objective']}, {architecture['likelihood']} likelihood"),
         ("encoder", f"{architecture['encoder']}, hidden {hidden}"),
         ("augment", str(training.get("augment", manifest["parameters"]["augment"]) or "none")),

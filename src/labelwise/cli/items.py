@@ -18,8 +18,11 @@ def read_items(
     *,
     label_column: str | None = None,
     skip_unreadable: bool = False,
+    as_frame: bool = False,
 ) -> Dataset:
     """Load DATA for a model of items of `item_shape`; images that are skipped are listed on stderr.
+
+    Columns of a frame are known by their names, whatever their number.
 
     Raises
     ------
@@ -29,10 +32,10 @@ def read_items(
     from labelwise.data import load_dataset
 
     on_unreadable = "skip" if skip_unreadable else "raise"
-    dataset = load_dataset(data, label_column=label_column, on_unreadable=on_unreadable)
+    dataset = load_dataset(data, label_column=label_column, on_unreadable=on_unreadable, as_frame=as_frame)
     for path, reason in dataset.skipped:
         typer.echo(f"skipped {path}: {reason}", err=True)
-    if tuple(dataset.X.shape[1:]) != tuple(item_shape):
+    if not as_frame and tuple(dataset.X.shape[1:]) != tuple(item_shape):
         raise DataError(
             f"{dataset.name} has items of shape {dataset.X.shape[1:]}, but the model was trained on items of "
             f"shape {tuple(item_shape)}: use data of the same kind"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,10 +13,11 @@ import typer
 
 from labelwise.cli.options import DeviceOption, NoNumberColumnOption, SkipUnreadableOption
 from labelwise.cli.places import check_folder_of
-from labelwise.errors import CheckpointError, MissingExtraError, ParameterError, StorageError
+from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 
 if TYPE_CHECKING:
     from labelwise.data import Dataset
+    from labelwise.data.features.table import TableFeaturizer
     from labelwise.gmvae import GMVAE
     from labelwise.project import Project
 
@@ -42,6 +44,14 @@ class Encoder(StrEnum):
     auto = "auto"
     dense = "dense"
     conv = "conv"
+
+
+class Features(StrEnum):
+    """Values of --features."""
+
+    auto = "auto"
+    table = "table"
+    none = "none"
 
 
 class Likelihood(StrEnum):
@@ -120,6 +130,17 @@ def train(
         float | None,
         typer.Option(help="Highest learning rate.", show_default="0.001, small tables up to 0.005"),
     ] = None,
+    features: Annotated[
+        Features,
+        typer.Option(
+            help="What items become first. table: the columns of a table, by a schema that is inferred. auto: "
+            "that, where something is no number, or missing."
+        ),
+    ] = Features.auto,
+    schema: Annotated[
+        Path | None,
+        typer.Option(help="JSON file of a schema to use; labelwise info --json shows one to edit."),
+    ] = None,
     objective: Annotated[
         Objective,
         typer.Option(help="collapsed: components summed out. exact: as published, at K times the cost."),
@@ -178,6 +199,7 @@ def train(
     from labelwise.project.source import Source
 
     source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
+    source = replace(source, as_frame=features is Features.table or schema is not None)
     dataset, source = source.load()
     typer.echo(dataset.describe(), err=True)
     for path, reason in dataset.skipped:
@@ -185,6 +207,7 @@ def train(
     gmvae = GMVAE(
         grid[0] if grid else 100,
         n_latent=latent,
+        features=features.value if schema is None else _read_schema(schema),
         n_hidden="auto" if hidden is None else hidden,
         n_layers=layers,
         max_epochs="auto" if epochs is None else epochs,
@@ -219,6 +242,18 @@ def train(
         typer.echo(f"labelwise: stopped; {way}", err=True)
         raise typer.Exit(1) from None
     _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
+
+
+def _read_schema(path: Path) -> TableFeaturizer:
+    from labelwise.data.features.schema import Schema
+    from labelwise.data.features.table import TableFeaturizer
+
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return TableFeaturizer(Schema.of_json(values))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"{path} cannot be used as a schema: {reason}") from error
 
 
 def _refuse_settings(context: typer.Context) -> None:
@@ -267,6 +302,7 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
     from dataclasses import asdict, fields
 
     from labelwise.data import read_labels
+    from labelwise.data.features import make_featurizer
     from labelwise.diagnostics.components import Candidate, auto_grid, compare_components
     from labelwise.progress import Progress
     from labelwise.report.figures import plot_choice
@@ -274,11 +310,13 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
 
     y = None if labels is None else read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
     parameters = {**gmvae.get_params(), "verbose": 0}
+    featurizer = make_featurizer(gmvae.features, dataset.X)
+    X = dataset.X if featurizer is None else featurizer.fit(dataset.X).transform(dataset.X)
     folder = output.with_name(output.name + ".candidates")
     with Progress() as listen:
         rows = compare_components(
-            dataset.X,
-            grid or auto_grid(len(dataset.X)),
+            X,
+            grid or auto_grid(len(X)),
             parameters=parameters,
             folder=folder,
             y=y,
@@ -352,6 +390,8 @@ def _report(project: Project, seconds: float, *, is_trained: bool, json_output: 
     views = f" of {gmvae.augment_} views" if gmvae.augment_ else ""
     training = f" after {gmvae.n_epochs_} epochs{views}" if is_trained else ""
     typer.echo(f"saved {project.path}{training}, {seconds:.0f} s")
+    if gmvae.featurizer_ is not None:
+        typer.echo(f"features: {gmvae.featurizer_.describe()}")
     if n_labels := len(project.labeled()):
         typer.echo(f"its {n_labels:,} labels were kept")
     typer.echo("next, find out what to label:")

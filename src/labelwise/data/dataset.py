@@ -19,9 +19,10 @@ class Dataset:
 
     Attributes
     ----------
-    X : ndarray
+    X : ndarray or DataFrame
         Images of shape (n_samples, height, width) or (n_samples, height, width, channels), uint8 0..255
-        where the source is an image format, or a table of shape (n_samples, n_features).
+        where the source is an image format, or a table of shape (n_samples, n_features); a pandas frame where
+        something in a table is no number, or missing.
     y : ndarray of shape (n_samples,), dtype int64, or None
         Class indices 0..len(names)-1; None where the source says nothing about classes.
     names : list of str or None
@@ -36,7 +37,7 @@ class Dataset:
         Images left out on request: relative path and reason.
     """
 
-    X: NDArray[Any]
+    X: Any
     y: NDArray[Any] | None
     names: list[str] | None
     name: str
@@ -57,10 +58,12 @@ class Dataset:
         """
         n_samples, *shape = self.X.shape
         if len(shape) == 1:
-            parts = [f"{_count(n_samples, 'row')} of {_count(shape[0], 'feature')}"]
+            noun = "column" if hasattr(self.X, "iloc") else "feature"
+            parts = [f"{_count(n_samples, 'row')} of {_count(shape[0], noun)}"]
         else:
             parts = [f"{_count(n_samples, 'image')} of {'x'.join(str(size) for size in shape)}"]
-        parts.append(str(self.X.dtype))
+        if not hasattr(self.X, "iloc"):
+            parts.append(str(self.X.dtype))
         parts.append("no labels" if self.names is None else _count(len(self.names), "class"))
         if self.split is not None:
             n_test = int(self.split.sum())

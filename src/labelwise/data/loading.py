@@ -31,6 +31,7 @@ def load_dataset(
     data_home: str | os.PathLike[str] | None = None,
     label_column: str | None = None,
     on_unreadable: str = "raise",
+    as_frame: bool = False,
 ) -> Dataset:
     """Load a data set by name, or read the user's own files.
 
@@ -39,8 +40,8 @@ def load_dataset(
     source : str or path-like
         A name: ``"digits"`` (embedded), ``"mnist"``, ``"fashion-mnist"``, ``"kmnist"``,
         ``"emnist-letters"``, ``"emnist-balanced"`` or ``"emnist-digits"``; or a path: an ``.npz`` file
-        (arrays `X`, and optionally `y` and `names`), an ``.npy`` file, a ``.csv`` or ``.parquet`` table of
-        numbers, a folder of images, or a folder of IDX files. A name goes before a path; write
+        (arrays `X`, and optionally `y` and `names`), an ``.npy`` file, a ``.csv`` or ``.parquet`` table, a
+        folder of images, or a folder of IDX files. A name goes before a path; write
         ``"./mnist"`` for a folder of that name.
     data_home : path-like or None, default=None
         A folder to look in for a named data set before it is downloaded: in its subfolder of that name and
@@ -50,6 +51,9 @@ def load_dataset(
     on_unreadable : {"raise", "skip"}, default="raise"
         For a folder of images: whether an image that cannot be read is an error, or is left out and listed
         in `skipped`.
+    as_frame : bool, default=False
+        For a table: whether `X` is a pandas frame even where all columns are numbers. Where something is no
+        number, or missing, it always is.
 
     Returns
     -------
@@ -79,7 +83,9 @@ def load_dataset(
             return _load_digits()
         if isinstance(source, str) and source in CATALOGUE:
             return _load_entry(CATALOGUE[source], data_home)
-        return _load_path(Path(source), label_column, skip_unreadable=on_unreadable == "skip")
+        return _load_path(
+            Path(source), label_column, skip_unreadable=on_unreadable == "skip", as_frame=as_frame
+        )
     except LabelwiseError:
         raise
     except OSError as error:
@@ -146,7 +152,7 @@ def _find_local(entry: CatalogueEntry, data_home: str | os.PathLike[str] | None)
     return None
 
 
-def _load_path(path: Path, label_column: str | None, *, skip_unreadable: bool) -> Dataset:
+def _load_path(path: Path, label_column: str | None, *, skip_unreadable: bool, as_frame: bool) -> Dataset:
     path = path.expanduser()
     if path.is_dir():
         return (
@@ -160,9 +166,9 @@ def _load_path(path: Path, label_column: str | None, *, skip_unreadable: bool) -
         case ".npy":
             return read_npy(path)
         case ".csv":
-            return read_csv(path, label_column)
+            return read_csv(path, label_column, as_frame=as_frame)
         case ".parquet":
-            return read_parquet(path, label_column)
+            return read_parquet(path, label_column, as_frame=as_frame)
         case _:
             raise DataError(f"{path} is not a kind of file that can be read: give {_PATHS}")
 

@@ -1,4 +1,4 @@
-"""The user's own tables of numbers: ``.csv`` and ``.parquet``."""
+"""The user's own tables: ``.csv`` and ``.parquet``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["read_csv", "read_parquet"]
 _MOST_NAMED = 5
 
 
-def read_csv(path: Path, label_column: str | None = None) -> Dataset:
-    """Read a comma-separated table of numbers, one row an item.
+def read_csv(path: Path, label_column: str | None = None, *, as_frame: bool = False) -> Dataset:
+    """Read a comma-separated table, one row an item.
 
     The first line names the columns. Where every cell of it is a number it is taken as data, and columns are
     called by their position from 0.
@@ -31,16 +31,18 @@ def read_csv(path: Path, label_column: str | None = None) -> Dataset:
         The file, in UTF-8.
     label_column : str or None, default=None
         A column, of any text, that holds the class of each row and is no feature.
+    as_frame : bool, default=False
+        Whether X is a frame even where all columns are numbers.
 
     Returns
     -------
     dataset : Dataset
-        X of shape (n_samples, n_features), float32.
+        X of shape (n_samples, n_features), float32; a pandas frame where something is no number, or missing.
 
     Raises
     ------
     DataError
-        If the file is no such table, is empty, or a feature column is not numeric.
+        If the file is no such table, or is empty.
     LabelError
         If the label column is missing or has gaps.
     MissingExtraError
@@ -61,18 +63,18 @@ def read_csv(path: Path, label_column: str | None = None) -> Dataset:
             f"{path} has a column without a name, as row numbers saved by pandas have: "
             "name it, or save with index=False"
         )
-    return _read_frame(frame, path, label_column, pandas)
+    return _read_frame(frame, path, label_column, pandas, as_frame=as_frame)
 
 
-def read_parquet(path: Path, label_column: str | None = None) -> Dataset:
-    """Read a Parquet table of numbers, one row an item.
+def read_parquet(path: Path, label_column: str | None = None, *, as_frame: bool = False) -> Dataset:
+    """Read a Parquet table, one row an item.
 
     Parameters and results are those of :func:`read_csv`.
 
     Raises
     ------
     DataError
-        If the file is no Parquet table, is empty, or a feature column is not numeric.
+        If the file is no Parquet table, or is empty.
     LabelError
         If the label column is missing or has gaps.
     MissingExtraError
@@ -92,7 +94,7 @@ def read_parquet(path: Path, label_column: str | None = None) -> Dataset:
         raise DataError(
             f"{path} cannot be read as a Parquet table ({first_line(error)}): save it again"
         ) from error
-    return _read_frame(frame, path, label_column, pandas)
+    return _read_frame(frame, path, label_column, pandas, as_frame=as_frame)
 
 
 def _pandas(what: str) -> Any:
@@ -117,7 +119,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _read_frame(frame: Any, path: Path, label_column: str | None, pandas: Any) -> Dataset:
+def _read_frame(frame: Any, path: Path, label_column: str | None, pandas: Any, *, as_frame: bool) -> Dataset:
     frame = frame.rename(columns=str)
     y, names = None, None
     if label_column is not None:
@@ -129,16 +131,8 @@ def _read_frame(frame: Any, path: Path, label_column: str | None, pandas: Any) -
             f"{path} holds {frame.shape[0]} rows and {frame.shape[1]} columns of features: give at least 1"
         )
     numeric = pandas.api.types.is_numeric_dtype
-    odd = [
-        column
-        for column in frame.columns
-        if not numeric(frame[column]) or frame[column].to_numpy().dtype.kind == "c"
-    ]
-    if odd:
-        raise DataError(
-            f"{path}: not numeric: {_listed(odd)}; remove columns that are not features, "
-            "or name the column of classes with label_column"
-        )
+    if as_frame or frame.isna().to_numpy().any() or not all(map(numeric, frame.dtypes)):
+        return Dataset(frame, y, names, path.name)
     # Values beyond float32 become infinite here, which the model refuses with the row's number.
     with np.errstate(over="ignore"):
         X = np.ascontiguousarray(frame.to_numpy(dtype=np.float32, na_value=np.nan))

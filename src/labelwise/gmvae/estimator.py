@@ -12,6 +12,8 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.data.features import NAMES, make_featurizer
+from labelwise.data.features.table import TableFeaturizer
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
@@ -55,6 +57,7 @@ from labelwise.nn.views import resolve_augmentation
 from labelwise.parameters import (
     Constraint,
     Either,
+    InstanceOf,
     Integer,
     Option,
     Positive,
@@ -82,6 +85,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         refused, save for the default: it then becomes what None takes, with a warning.
     n_latent : int, default=32
         Dimensions of the latent space.
+    features : {"auto", "table", "none"} or TableFeaturizer, default="auto"
+        What items become before the model sees them. "table" makes numbers of the columns of a frame, by a
+        schema that it infers; "auto" does so for a frame in which something is no number, or missing.
     n_hidden : int or "auto", default="auto"
         Width of the hidden layers. "auto" takes 512, and less in proportion, down to 128, for fewer than
         1,500 rows; a row of more than 16 columns or pixels counts for as many rows of 16.
@@ -143,6 +149,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Shape of one item as it was given: (n_features,), (height, width) or (height, width, channels).
     principal_ : PrincipalComponents or None
         Of the items; None in models from before labelwise 0.2, which encode no features.
+    featurizer_ : TableFeaturizer or None
+        What made numbers of a frame. The shape of items is that of its features.
     likelihood_, encoder_, augment_ : str
         What "auto" became; `augment_` may be None.
     n_epochs_, batch_size_, seed_ : int
@@ -160,6 +168,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
         "n_components": Either(Option(None), Integer(1)),
         "n_latent": Integer(1),
+        "features": Either(Option(*NAMES), InstanceOf(TableFeaturizer)),
         "n_hidden": Either(Option("auto"), Integer(1)),
         "n_layers": Integer(1),
         "decoder_hidden": Either(Option(None), SequenceOf(Integer(1))),
@@ -182,6 +191,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         n_components: int | None = DEFAULT_COMPONENTS,
         *,
         n_latent: int = 32,
+        features: str | TableFeaturizer = "auto",
         n_hidden: int | str = "auto",
         n_layers: int = 3,
         decoder_hidden: Sequence[int] | None = None,
@@ -200,6 +210,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     ) -> None:
         self.n_components = n_components
         self.n_latent = n_latent
+        self.features = features
         self.n_hidden = n_hidden
         self.n_layers = n_layers
         self.decoder_hidden = decoder_hidden
@@ -230,8 +241,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
-                (n_samples, height, width, channels)
-            uint8 within 0..255, or floats.
+                (n_samples, height, width, channels), or a frame of pandas or polars
+            uint8 within 0..255, or floats; columns of a frame may hold anything.
         y : ignored
         checkpoint : path, default=None
             File to write the state of the run to, at the end of epochs, at most every 5 seconds.
@@ -258,6 +269,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         """
         check_parameters_of(self)
         check_listener(listen)
+        featurizer = make_featurizer(self.features, X)
+        if featurizer is not None:
+            X = featurizer.fit(X).transform(X)
         X, item_shape = check_items(self, X, reset=True)
         architecture = self._architecture(X, item_shape, count_components(X, self.n_components))
         augment = resolve_augmentation(self.augment, X, item_shape, architecture.likelihood)
@@ -287,6 +301,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             seed=seed,
             augment=augment,
             principal=PrincipalComponents().fit(X, is_table=len(item_shape) == 1),
+            featurizer=featurizer,
         )
         warn_of_lost_structure(self.shares_, latents, init=self.init)
         return self
@@ -312,6 +327,17 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         features = None if self.principal_ is None else self.principal_.transform(items.X)
         posteriors, latents = infer(self.module_, items, ignore if listen is None else listen)
         return Encoding.of_checked(posteriors, latents, features)
+
+    def featurize(self, X: Any) -> Any:
+        """Make of items what the model was fitted to; without a featurizer they stay as they are.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, or holds something else than it did.
+        """
+        check_is_fitted(self)
+        return X if self.featurizer_ is None else self.featurizer_.transform(X)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Evaluate q(c given x): how much each component explains each item.
@@ -490,6 +516,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         seed: int,
         augment: str | None,
         principal: PrincipalComponents | None,
+        featurizer: TableFeaturizer | None,
         feature_names: Sequence[str] = (),
     ) -> None:
         """Set the fitted attributes."""
@@ -500,6 +527,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         self.n_epochs_, self.batch_size_, self.seed_ = n_epochs, batch_size, seed
         self.augment_ = augment
         self.principal_ = principal
+        self.featurizer_ = featurizer
         a = module.architecture
         self.item_shape_, self.likelihood_, self.encoder_ = a.item_shape, a.likelihood, a.encoder
         self.n_features_in_ = a.n_features
@@ -522,12 +550,12 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             seed=self.seed_,
             augment=self.augment_,
             principal=self.principal_,
+            featurizer=self.featurizer_,
             feature_names=[str(name) for name in getattr(self, "feature_names_in_", [])],
         )
 
     def _items(self, X: Any) -> Items:
-        check_is_fitted(self)
-        X, _ = check_items(self, X, reset=False)
+        X, _ = check_items(self, self.featurize(X), reset=False)
         if self.likelihood_ == "bernoulli":
             choose_likelihood(X, self.item_shape_, "bernoulli")
         return Items(X, next(self.module_.parameters()).device)

@@ -10,6 +10,8 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
+from labelwise.data.features import featurizer_of_json
+from labelwise.data.features.table import TableFeaturizer
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.randomness import torch_generator
@@ -31,6 +33,7 @@ class FittedState(TypedDict):
     seed: int
     augment: str | None
     principal: PrincipalComponents | None
+    featurizer: TableFeaturizer | None
     feature_names: list[str]
 
 
@@ -45,6 +48,9 @@ def save_gmvae(
     if not isinstance(parameters["random_state"], (int, np.integer, type(None))):
         # JSON cannot hold the state of a generator; the seed below says what was drawn from it.
         parameters = parameters | {"random_state": None}
+    featurizer = state["featurizer"]
+    if not isinstance(parameters["features"], str):
+        parameters = parameters | {"features": parameters["features"].name}  # its schema is below
     manifest = {
         "kind": KIND,
         "labelwise": version("labelwise"),
@@ -58,6 +64,7 @@ def save_gmvae(
         },
         "shares": state["shares"].tolist(),
         "elbo_quantiles": state["elbo_quantiles"].tolist(),
+        "featurizer": None if featurizer is None else featurizer.as_json(),
         "feature_names": state["feature_names"],
         "history": state["history"],
         "extra": extra,
@@ -93,6 +100,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
             # Models from before "auto" have it among the parameters alone.
             augment=training.get("augment", manifest["parameters"]["augment"]),
             principal=principal,
+            featurizer=featurizer_of_json(manifest.get("featurizer")),
             feature_names=manifest["feature_names"],
         )
         return manifest["parameters"], module, state

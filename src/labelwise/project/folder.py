@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from labelwise.data import Dataset
+from labelwise.data.features import is_frame
 from labelwise.encoding import Encoding
 from labelwise.errors import DataChangedWarning, DataError, StorageError
 from labelwise.events import Event, Listener, ignore
@@ -117,14 +118,14 @@ class ProjectFolder:
             raise DataError(f"{self.source.place} has changed: {changes}; {self._way_out()}")
         return dataset
 
-    def checked(self, X: Any) -> np.ndarray:
+    def checked(self, X: Any) -> Any:
         """Items at hand, if they are those of the project.
 
         Raises
         ------
         DataError
         """
-        items: np.ndarray = np.asarray(X)
+        items = X if is_frame(X) else np.asarray(X)
         nameless = replace(self.pool, paths=None)
         if changes := nameless.changes(Pool.of(Dataset(items, None, None, "items"))):
             raise DataError(f"these are not the items of {self.path}: {changes}; pass those it was made of")

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from labelwise.data import Dataset
+from labelwise.data.features import is_frame
 from labelwise.errors import LabelError
 from labelwise.labels import UNLABELED
 from labelwise.project.journal import Decision, Identity
@@ -199,12 +200,32 @@ class Pool:
         return sum(int(self.digests[row] != now.digests[there]) for row, there in rows)
 
 
-def digests_of(X: np.ndarray) -> np.ndarray:
+def digests_of(X: Any) -> np.ndarray:
     """Hash the values of each item, shape (n_samples,), uint64."""
+    if is_frame(X):
+        return _digests_of_frame(X)
     salt = X.dtype.str.encode()[:16]
     rows = (np.ascontiguousarray(row).data for row in X)
     hashed = b"".join(hashlib.blake2b(row, digest_size=_DIGEST_BYTES, salt=salt).digest() for row in rows)
     return np.frombuffer(hashed, dtype=np.uint64)
+
+
+def _digests_of_frame(frame: Any) -> np.ndarray:
+    """The same whatever types a reader chose: whole numbers become floats where one is missing."""
+    from pandas import DataFrame
+    from pandas.api.types import is_numeric_dtype
+    from pandas.util import hash_pandas_object
+
+    from labelwise.data.features.schema import as_text
+    from labelwise.data.features.table import as_frame
+
+    columns = {
+        str(name): values.to_numpy(dtype=float, na_value=np.nan)
+        if is_numeric_dtype(values.dtype)
+        else as_text(values)
+        for name, values in as_frame(frame).items()
+    }
+    return np.asarray(hash_pandas_object(DataFrame(columns), index=False, categorize=False), dtype=np.uint64)
 
 
 def no_labels(n_samples: int) -> np.ndarray:

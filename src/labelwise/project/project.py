@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from labelwise.data import Dataset
+from labelwise.data.features import is_frame
 from labelwise.decoding import Decoder
 from labelwise.errors import DataError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
@@ -272,7 +274,8 @@ class Project(Labelling):
         if data is None:
             dataset, source = self.source.load()
         else:
-            options = {name: getattr(self.source, name) for name in ("label_column", "skip_unreadable")}
+            names = ("label_column", "skip_unreadable", "as_frame")
+            options = {name: getattr(self.source, name) for name in names}
             dataset, source = _read(data, **options)
         pool = Pool.of(dataset)
         if pool.item_shape != self.pool.item_shape:
@@ -288,11 +291,14 @@ class Project(Labelling):
         return changes
 
 
-def _read(data: Any, *, label_column: str | None, skip_unreadable: bool) -> tuple[Dataset, Source]:
+def _read(
+    data: Any, *, label_column: str | None, skip_unreadable: bool, as_frame: bool = False
+) -> tuple[Dataset, Source]:
     """A data set, and where it is."""
     if isinstance(data, (str, os.PathLike)):
-        return Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable).load()
+        source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
+        return replace(source, as_frame=as_frame).load()
     if isinstance(data, Dataset):
         return data, Source(None, data.name)
-    X = np.asarray(data)
+    X = data if is_frame(data) else np.asarray(data)
     return Dataset(X, None, None, "an array"), Source(None, "an array")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelwise.data import Dataset, dataset_names, load_dataset
+from labelwise.data.features import is_frame
 from labelwise.errors import DataError
 
 
@@ -26,6 +27,8 @@ class Source:
         For a table: the column of classes.
     skip_unreadable : bool
         For a folder of images: whether to leave out what cannot be read.
+    as_frame : bool
+        For a table: whether it was read as a frame.
     stamp : str or None
         Names, sizes and times of the files when they were read; None where there are no files to watch.
     """
@@ -34,6 +37,7 @@ class Source:
     name: str
     label_column: str | None = None
     skip_unreadable: bool = False
+    as_frame: bool = False
     stamp: str | None = None
 
     @classmethod
@@ -62,8 +66,9 @@ class Source:
             self.place,
             label_column=self.label_column,
             on_unreadable="skip" if self.skip_unreadable else "raise",
+            as_frame=self.as_frame,
         )
-        return dataset, replace(self, name=dataset.name, stamp=stamp)
+        return dataset, replace(self, name=dataset.name, as_frame=is_frame(dataset.X), stamp=stamp)
 
     def stamp_now(self) -> str | None:
         """Names, sizes and times of the files as they are, hashed; None where there are none."""

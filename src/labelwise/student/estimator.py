@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.data.features.table import TableFeaturizer
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.targets import all_classes, as_column, split_labels
@@ -201,6 +202,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
         self.check_: Check | None = None
+        self.featurizer_: TableFeaturizer | None = None
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
         self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities
@@ -219,6 +221,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Columns as in `classes_`; rows sum to 1.
         """
         check_is_fitted(self, "network_")
+        X = X if self.featurizer_ is None else self.featurizer_.transform(X)
         X, _ = check_items(self, X, reset=False)
         if self.likelihood_ == "bernoulli":
             choose_likelihood(X, self.item_shape_, "bernoulli")
@@ -282,6 +285,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             temperature=self.temperature_,
             history=self.history_,
             check=self.check_,
+            featurizer=self.featurizer_,
             network=self.network_,
             points=self.points_,
             node_scores=self.node_scores_,

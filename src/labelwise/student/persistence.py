@@ -9,6 +9,8 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
+from labelwise.data.features import featurizer_of_json
+from labelwise.data.features.table import TableFeaturizer
 from labelwise.randomness import torch_generator
 from labelwise.storage import damage_told, load_folder, plain, save_folder
 from labelwise.student.check import Check
@@ -31,6 +33,7 @@ class FittedState(TypedDict):
     temperature: float
     history: list[dict[str, float]]
     check: Check | None
+    featurizer: TableFeaturizer | None
     network: StudentNetwork
     points: np.ndarray
     node_scores: np.ndarray
@@ -52,6 +55,7 @@ def save_student(path: Path, parameters: dict[str, Any], state: FittedState) -> 
         "temperature": state["temperature"],
         "history": state["history"],
         "check": None if state["check"] is None else vars(state["check"]),
+        "featurizer": None if state["featurizer"] is None else state["featurizer"].as_json(),
     }
     weights = state["network"].state_dict()
     arrays = {f"network.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
@@ -88,6 +92,7 @@ def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
             temperature=float(manifest.get("temperature", 1.0)),  # early files have none
             history=manifest["history"],
             check=None if check is None else Check(**check),
+            featurizer=featurizer_of_json(manifest.get("featurizer")),
             network=network.eval(),
             points=own["points"],
             node_scores=own["node_scores"],

@@ -13,8 +13,9 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from labelwise.data import Dataset, load_dataset
+from labelwise.data.features import is_frame
 from labelwise.encoding import Encoding
-from labelwise.errors import MissingExtraError, StudyError
+from labelwise.errors import DataError, MissingExtraError, StudyError
 from labelwise.events import Cancelled, Event, Listener, check_listener, ignore
 from labelwise.gmvae import GMVAE
 from labelwise.planning.suggest import suggest_from
@@ -85,6 +86,11 @@ def run_study(
     """
     check_listener(listen)
     dataset = load_dataset(study.dataset, label_column=study.label_column)
+    if is_frame(dataset.X):
+        raise DataError(
+            f"{study.dataset} is a table in which something is no number, or missing, and a study takes "
+            "numbers alone: save what TableFeaturizer makes of it as .npz"
+        )
     parts = split_parts(study, dataset)
     check_data(study, dataset, parts)
     claim_folder(study, dataset, parts, output)

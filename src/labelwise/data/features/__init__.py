@@ -1,0 +1,62 @@
+"""Featurizers: what items become before a model sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelwise.errors import DataError
+
+if TYPE_CHECKING:
+    from labelwise.data.features.table import TableFeaturizer
+
+# All that `GMVAE(features=...)` takes beside a featurizer.
+NAMES = ("auto", "table", "none")
+
+
+def is_frame(items: Any) -> bool:
+    """Whether these are a frame of pandas or polars."""
+    return hasattr(items, "columns") and (hasattr(items, "iloc") or hasattr(items, "to_pandas"))
+
+
+def make_featurizer(features: str | TableFeaturizer, items: Any) -> TableFeaturizer | None:
+    """A featurizer for these items, not fitted yet; None where they go to the model as they are.
+
+    "auto" takes a table's schema for a frame in which something is no number, or missing.
+
+    Raises
+    ------
+    DataError
+        If the items have no named columns, and `features` is about those.
+    """
+    if not isinstance(features, str):
+        from labelwise.data.features.table import TableFeaturizer
+
+        return TableFeaturizer(features.schema)
+    if features == "table" and not is_frame(items):
+        raise DataError(
+            f"features='table' needs named columns, and X is of type {type(items).__name__}: pass a pandas "
+            "or polars frame, or set features='auto'"
+        )
+    if features == "none" or not is_frame(items) or (features == "auto" and _is_numeric(items)):
+        return None
+    from labelwise.data.features.table import TableFeaturizer
+
+    return TableFeaturizer()
+
+
+def featurizer_of_json(values: dict[str, Any] | None) -> TableFeaturizer | None:
+    """Take back what the method `as_json` of a featurizer gave."""
+    if values is None:
+        return None
+    from labelwise.data.features.table import TableFeaturizer
+
+    return TableFeaturizer.of_json(values)
+
+
+def _is_numeric(frame: Any) -> bool:
+    if hasattr(frame, "to_pandas"):
+        frame = frame.to_pandas()
+    kinds = {np.dtype(dtype).kind if isinstance(dtype, np.dtype) else "O" for dtype in frame.dtypes}
+    return kinds <= set("iufb") and not bool(frame.isna().to_numpy().any())
