@@ -49,7 +49,7 @@ def refused(error, message, X, **parameters):
 )
 def test_rows_that_are_not_finite_are_named(fit, places, value, message):
     refused(DataError, message, with_values(ROWS, places, value))
-    refused(DataError, message, pd.DataFrame(with_values(ROWS, places, value)))
+    refused(DataError, message, pd.DataFrame(with_values(ROWS, places, value)), features="none")
     with pytest.raises(DataError) as caught:
         fit(ROWS).predict(with_values(ROWS, places, value))
     assert str(caught.value) == message
@@ -225,6 +225,7 @@ def test_all_bad_parameters_are_named_in_one_message():
 BAD = {
     "n_components": ["3", 2.0, True, "auto", 0, -1],
     "n_latent": ["3", 2.0, True, None, 0, -1],
+    "features": ["pixels", 3, None],
     "n_hidden": ["3", 2.0, True, None, 0, [8]],
     "n_layers": ["3", 2.0, True, None, 0, -1],
     "decoder_hidden": [8, "8", [], [8, 0], [8, 2.5], [True]],

@@ -133,8 +133,8 @@ def train(
     features: Annotated[
         Features,
         typer.Option(
-            help="What items become first. table: the columns of a table, by a schema that is inferred. auto: "
-            "that, where something is no number, or missing."
+            help="What items become first. table: columns by an inferred schema. auto: that for a table in "
+            "which something is no number, or missing."
         ),
     ] = Features.auto,
     schema: Annotated[
@@ -199,7 +199,8 @@ def train(
     from labelwise.project.source import Source
 
     source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
-    source = replace(source, as_frame=features is Features.table or schema is not None)
+    featurizer = None if schema is None else _read_schema(schema)
+    source = replace(source, as_frame=features is Features.table or featurizer is not None)
     dataset, source = source.load()
     typer.echo(dataset.describe(), err=True)
     for path, reason in dataset.skipped:
@@ -207,7 +208,7 @@ def train(
     gmvae = GMVAE(
         grid[0] if grid else 100,
         n_latent=latent,
-        features=features.value if schema is None else _read_schema(schema),
+        features=featurizer or features.value,
         n_hidden="auto" if hidden is None else hidden,
         n_layers=layers,
         max_epochs="auto" if epochs is None else epochs,

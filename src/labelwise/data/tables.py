@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,8 @@ _MOST_NAMED = 5
 def read_csv(path: Path, label_column: str | None = None, *, as_frame: bool = False) -> Dataset:
     """Read a comma-separated table, one row an item.
 
-    The first line names the columns. Where every cell of it is a number it is taken as data, and columns are
-    called by their position from 0.
+    The first line names the columns. Where it is a row, as every cell of it is a number, or some are and a
+    text comes again in its column, columns are called by their position from 0.
 
     Parameters
     ----------
@@ -54,7 +55,10 @@ def read_csv(path: Path, label_column: str | None = None, *, as_frame: bool = Fa
     try:
         headed = _has_header(path)
         # Types are settled over the whole file, or one column could change its type half-way.
-        frame = pandas.read_csv(path, header=0 if headed else None, low_memory=False, encoding="utf-8-sig")
+        read = partial(pandas.read_csv, path, low_memory=False, encoding="utf-8-sig")
+        frame = read(header=0 if headed else None)
+        if headed and _is_data(frame):
+            headed, frame = False, read(header=None)
     except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
         reason = "it is empty" if isinstance(error, pandas.errors.EmptyDataError) else first_line(error)
         raise DataError(f"{path} cannot be read as comma-separated text in UTF-8: {reason}") from error
@@ -109,6 +113,15 @@ def _has_header(path: Path) -> bool:
     with path.open(encoding="utf-8-sig", newline="") as stream:
         first = next((row for row in csv.reader(stream) if row), [])
     return not all(_is_number(cell) for cell in first)
+
+
+def _is_data(frame: Any) -> bool:
+    """Whether the first line is a row, not names: it holds numbers, and a text that comes again below."""
+    names = [str(name) for name in frame.columns]
+    if not any(map(_is_number, names)):
+        return False
+    texts = [place for place, name in enumerate(names) if not _is_number(name)]
+    return any((frame.iloc[:, place] == names[place]).any() for place in texts)
 
 
 def _is_number(cell: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +18,11 @@ from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
 from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord
 from labelwise.gmvae.monitors import warn_of_lost_structure
-from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.gmvae.persistence import FittedState, load_gmvae, save_gmvae
+from labelwise.gmvae.settings import make_architecture, make_plan
 from labelwise.gmvae.training import (
     WEIGHTS,
-    Plan,
     elbo_quantiles,
     infer,
     item_elbos,
@@ -34,15 +33,7 @@ from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import (
     DEFAULT_COMPONENTS,
-    kl_steps,
-    plain_epochs,
-    resolve_batch_size,
     resolve_device,
-    resolve_encoder,
-    resolve_epochs,
-    resolve_hidden,
-    resolve_learning_rate,
-    size_share,
     use_bfloat16,
 )
 from labelwise.nn.inputs import (
@@ -273,12 +264,14 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         if featurizer is not None:
             X = featurizer.fit(X).transform(X)
         X, item_shape = check_items(self, X, reset=True)
-        architecture = self._architecture(X, item_shape, count_components(X, self.n_components))
+        parameters = self.get_params(deep=False)
+        n_components = count_components(X, self.n_components)
+        architecture = make_architecture(parameters, X, item_shape, n_components)
         augment = resolve_augmentation(self.augment, X, item_shape, architecture.likelihood)
         check_image_options(item_shape, architecture.likelihood, augment, self.encoder)
         device = resolve_device(self.device)
         seed = draw_seed(self.random_state)
-        plan = self._plan(X, augment, seed)
+        plan = make_plan(parameters, X, augment, seed)
         module = build_module(architecture, torch_generator(seed, WEIGHTS))
         if isinstance(module.likelihood, Gaussian):
             module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
@@ -474,35 +467,6 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         self.device = device
         module.to(resolve_device(self.device))
         return self
-
-    def _plan(self, X: np.ndarray, augment: str | None, seed: int) -> Plan:
-        # Who says how many epochs gets the batches and phases of a run of any length.
-        share = size_share(*X.shape) if isinstance(self.max_epochs, str) else 1.0
-        batch_size = resolve_batch_size(self.batch_size, len(X), share)
-        n_epochs = resolve_epochs(self.max_epochs, len(X), batch_size, share)
-        n_plain = plain_epochs(n_epochs, self.init, share)
-        return Plan(
-            n_epochs=n_epochs,
-            plain_epochs=n_plain,
-            kl_steps=kl_steps(n_plain * math.ceil(len(X) / batch_size), share),
-            batch_size=batch_size,
-            learning_rate=resolve_learning_rate(self.learning_rate, share),
-            augment=augment,
-            seed=seed,
-        )
-
-    def _architecture(self, X: np.ndarray, item_shape: tuple[int, ...], n_components: int) -> Architecture:
-        hidden = (resolve_hidden(self.n_hidden, size_share(*X.shape)),) * self.n_layers
-        return Architecture(
-            objective=self.objective,
-            item_shape=tuple(int(side) for side in item_shape),
-            n_components=n_components,
-            n_latent=int(self.n_latent),
-            encoder=resolve_encoder(self.encoder, item_shape),
-            likelihood=choose_likelihood(X, item_shape, self.likelihood),
-            hidden=hidden,
-            decoder_hidden=tuple(map(int, self.decoder_hidden or hidden[::-1])),
-        )
 
     def _adopt(
         self,

@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labelwise.data.features.schema import is_frame
 from labelwise.errors import DataError
 
 if TYPE_CHECKING:
     from labelwise.data.features.table import TableFeaturizer
 
+__all__ = ["NAMES", "featurizer_of_json", "is_frame", "make_featurizer"]
+
 # All that `GMVAE(features=...)` takes beside a featurizer.
 NAMES = ("auto", "table", "none")
-
-
-def is_frame(items: Any) -> bool:
-    """Whether these are a frame of pandas or polars."""
-    return hasattr(items, "columns") and (hasattr(items, "iloc") or hasattr(items, "to_pandas"))
 
 
 def make_featurizer(features: str | TableFeaturizer, items: Any) -> TableFeaturizer | None:

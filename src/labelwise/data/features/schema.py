@@ -208,6 +208,11 @@ def _are_dates(known: Any) -> bool:
     return bool(pandas.to_datetime(texts, format="ISO8601", errors="coerce", utc=True).notna().all())
 
 
+def is_frame(items: Any) -> bool:
+    """Whether these are a frame of pandas or polars."""
+    return hasattr(items, "columns") and (hasattr(items, "iloc") or hasattr(items, "to_pandas"))
+
+
 def as_text(values: Any) -> Any:
     """A column as text, `MISSING` where there is nothing."""
     return values.astype("string").fillna(MISSING).astype(object).map(str)
