@@ -46,16 +46,21 @@ DECODERS = {
 }
 
 
-def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Columns brought to unit variance, numbers on a logarithmic scale; and codes of the classes."""
+def read(path: Path) -> tuple[pd.DataFrame, np.ndarray]:
+    """The columns as they are, and codes of the classes."""
     frame = pd.read_csv(path)
     _, codes = np.unique(frame.pop("family").to_numpy(str), return_inverse=True)
+    return frame, codes
+
+
+def prepare(frame: pd.DataFrame) -> np.ndarray:
+    """Columns brought to unit variance, numbers on a logarithmic scale."""
     numbers = frame.select_dtypes("number")
     X = np.hstack(
         [np.log1p(numbers.to_numpy(float)), pd.get_dummies(frame.drop(columns=numbers)).to_numpy(float)]
     )
     X = X[:, X.std(axis=0) > 0]
-    return ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32), codes
+    return ((X - X.mean(axis=0)) / X.std(axis=0)).astype(np.float32)
 
 
 def answerers(X: np.ndarray, encoding: Encoding, n_classes: int) -> dict[str, Callable[..., np.ndarray]]:
@@ -93,7 +98,8 @@ def accuracies(answer: Callable[..., np.ndarray], truth: np.ndarray, n_labels: i
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("table", type=Path)
-    X, truth = read(parser.parse_args().table)
+    frame, truth = read(parser.parse_args().table)
+    X = prepare(frame)
     encoding = GMVAE(n_components=50, random_state=0).fit(X).encode(X)
     counts = np.bincount(truth)
     parts = np.bincount(encoding.points().neighbourhood(10).parts)
@@ -109,7 +115,11 @@ def main() -> None:
         "| answers of | " + " | ".join(f"{n} labels, before | {n} labels" for n in BUDGETS) + " |",
         "| --- |" + " --- | --- |" * len(BUDGETS),
     ]
-    for name, answer in answerers(X, encoding, len(counts)).items():
+    # The model infers a schema of the table by itself.
+    of_frame = GMVAE(n_components=50, random_state=0).fit(frame).encode(frame)
+    methods = answerers(X, encoding, len(counts))
+    methods["auto, of the table as it is"] = lambda y: AutoDecoder().fit(of_frame, y).predict(of_frame)
+    for name, answer in methods.items():
         cells = []
         for n_labels, before in zip(BUDGETS, BEFORE.get(name, ("", "")), strict=True):
             found = accuracies(answer, truth, n_labels)
