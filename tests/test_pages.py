@@ -82,7 +82,9 @@ def test_every_file_that_a_link_names_exists(document):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::labelwise.errors.LabelwiseWarning")  # models trained for seconds
-@pytest.mark.parametrize("document", ["docs/reference.md", "docs/shipping.md", "docs/events.md", "docs/tables.md"])
+@pytest.mark.parametrize(
+    "document", ["docs/reference.md", "docs/shipping.md", "docs/events.md", "docs/tables.md"]
+)
 def test_python_blocks_run_in_order(document, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}

@@ -30,6 +30,8 @@ OPTIONS = {
         "--epochs",
         "--batch-size",
         "--learning-rate",
+        "--features",
+        "--schema",
         "--objective",
         "--augment",
         "--encoder",

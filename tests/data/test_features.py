@@ -59,6 +59,10 @@ class TestInference:
         with pytest.warns(FeatureWarning, match="'c'"):
             assert column(values).kind == "left out"
 
+    def test_a_column_that_sounds_like_classes_is_told(self):
+        with pytest.warns(FeatureWarning, match=r"'Target'.*label_column"):
+            Schema.infer(table(Target=["x", "y"] * 20))
+
     def test_few_rows_may_all_differ(self):
         frame = pd.DataFrame({"a": range(5), "b": list("vwxyz")})
         assert [each.kind for each in Schema.infer(frame).columns] == ["number", "category"]

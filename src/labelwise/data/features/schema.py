@@ -23,6 +23,8 @@ _MIN_ROWS = 20  # below that, different values are no sign of a name
 _HEAVY = 10.0
 _TRUE, _FALSE = ("true", "yes", "t", "y"), ("false", "no", "f", "n")
 _COUNTS, _NAMES = "it counts the rows", "nearly all values differ"
+# What columns of classes are called: a model that sees the answer learns little else.
+_CLASSES = ("label", "labels", "class", "classes", "target", "y")
 _SECONDS_A_DAY = 86_400
 _MOST_NAMED = 5
 
@@ -82,6 +84,14 @@ class Schema:
             warnings.warn(
                 f"left out as names of rows: {listed(names)}; if they say what a row is like, change their "
                 "kind in the schema",
+                FeatureWarning,
+                stacklevel=4,
+            )
+        truth = [name for name in schema.names if name.lower() in _CLASSES]
+        if truth:
+            warnings.warn(
+                f"{listed(truth)} became a feature: if it holds classes, leave it out, or name it as the "
+                "column of classes (label_column, --label-column)",
                 FeatureWarning,
                 stacklevel=4,
             )
