@@ -156,6 +156,12 @@ class TestFeatures:
         features = TableFeaturizer(schema).fit(table()).transform(table())
         np.testing.assert_allclose(features[:, 0], table()["size"], rtol=1e-6)
 
+    def test_categories_that_a_person_did_not_name_are_looked_up(self):
+        columns = [{"name": "colour", "kind": "category"}, {"name": "id", "kind": "category"}]
+        frame = table(id=[f"n{i}" for i in range(N)])
+        fitted = TableFeaturizer(Schema.of_json(columns)).fit(frame)
+        assert [len(column.categories) for column in fitted.schema_.columns] == [2, N]
+
     def test_frames_of_polars(self):
         class Polars:
             columns = ("age", "size", "colour")
@@ -186,7 +192,16 @@ class TestRefusal:
         assert "\n" not in str(caught.value)
 
     @pytest.mark.parametrize(
-        "values", [3, [3], [{"name": "a"}], [{"name": "a", "kind": "colour"}], [{"a": 1}], []]
+        "values",
+        [
+            3,
+            [3],
+            [{"name": "a"}],
+            [{"name": "a", "kind": "number", "fill": "x"}],
+            [{"name": "a", "kind": "colour"}],
+            [{"a": 1}],
+            [],
+        ],
     )
     def test_of_schemas(self, values):
         with pytest.raises(DataError):

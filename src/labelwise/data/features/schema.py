@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -108,9 +108,23 @@ class Schema:
         for column in self.columns:
             if column.kind not in KINDS:
                 raise DataError(f"column {column.name!r} has kind {column.kind!r}: use {', '.join(KINDS)}")
+            if isinstance(column.fill, bool) or not isinstance(column.fill, (int, float)):
+                raise DataError(f"column {column.name!r} has fill {column.fill!r}: use a number")
         if not self.names:
             reasons = "; ".join(f"{column.name}: {column.reason}" for column in self.columns[:_MOST_NAMED])
             raise DataError(f"no column says what a row is like ({reasons}): bring other columns")
+
+    def completed(self, frame: Any) -> Schema:
+        """Look up the categories of columns that a person called categories without naming them."""
+        there = set(map(str, frame.columns))
+        return Schema(
+            tuple(
+                replace(column, categories=_frequent(as_text(frame[column.name])))
+                if column.kind == "category" and not column.categories and column.name in there
+                else column
+                for column in self.columns
+            )
+        )
 
     @property
     def names(self) -> list[str]:
@@ -198,8 +212,14 @@ def _category(name: str, texts: Any) -> Column:
     counts = texts.value_counts()
     if len(texts) >= _MIN_ROWS and len(counts) > _IDENTIFYING * len(texts):
         return Column(name, "left out", reason=_NAMES)
-    frequent = counts[counts >= min(_RARE, counts.iloc[1])].head(_MOST_CATEGORIES)
-    return Column(name, "category", categories=tuple(sorted(map(str, frequent.index))))
+    return Column(name, "category", categories=_frequent(texts))
+
+
+def _frequent(texts: Any) -> tuple[str, ...]:
+    """Categories that get a column of their own, sorted; of few rows at least the two most frequent."""
+    counts = texts.value_counts()
+    enough = counts[counts >= min([_RARE, *counts.iloc[1:2]])].head(_MOST_CATEGORIES)
+    return tuple(sorted(map(str, enough.index)))
 
 
 def _kurtosis(numbers: np.ndarray) -> float:

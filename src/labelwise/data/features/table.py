@@ -45,7 +45,8 @@ class TableFeaturizer:
         DataError
             If no column says what a row is like, or a schema does not fit the columns.
         """
-        self.schema_ = Schema.infer(frame) if self.schema is None else self.schema
+        frame = as_frame(frame)
+        self.schema_ = Schema.infer(frame) if self.schema is None else self.schema.completed(frame)
         self._transformer = _transformer(self.schema_)
         self._transformer.fit(self._columns(frame).head(1))
         features = self._transformer.transform(self._columns(frame))
