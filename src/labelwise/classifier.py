@@ -108,13 +108,16 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.student_: Student | None = None
         self.refinement_: str | None = None
         if self.refine is not False:
-            features = self.gmvae_.featurize(X)
             refinement = refine(
-                self._student(), self.decoder_, features, encoding, y, random_state=self.random_state
+                self._student(),
+                self.decoder_,
+                X,
+                encoding,
+                y,
+                featurizer=self.gmvae_.featurizer_,
+                random_state=self.random_state,
             )
             self.student_, self.refinement_ = refinement.student, refinement.verdict
-            if self.student_ is not None:
-                self.student_.featurizer_ = self.gmvae_.featurizer_
         self.n_features_in_ = self.gmvae_.n_features_in_
         if hasattr(self.gmvae_, "feature_names_in_"):
             self.feature_names_in_ = self.gmvae_.feature_names_in_

@@ -96,6 +96,21 @@ def test_an_edited_schema(made, tmp_path):
         assert not (tmp_path / "q.lw").exists()
 
 
+@pytest.mark.parametrize("features", ["auto", "table"])
+def test_several_numbers_of_components_are_compared(made, tmp_path, features):
+    folder, _ = made
+    grid = ("--components", "2,3", *SMALL[2:], "--features", features, "--label-column", "kind")
+    outcome = labelwise("train", folder / "animals.csv", "-o", tmp_path / "p.lw", *grid)
+    assert outcome.code == 0, outcome.err
+    assert "* " in outcome.err
+
+
+def test_the_same_command_again_repeats_nothing(made):
+    folder, _ = made
+    again = ("train", folder / "animals.csv", "-o", folder / "animals.lw", "--label-column", "kind", *SMALL)
+    assert "complete already" in labelwise(*again, "--resume").err
+
+
 def test_a_study_of_it_is_refused(made, tmp_path):
     folder, _ = made
     study = ("study", "--dataset", folder / "animals.csv", "-o", tmp_path / "r")

@@ -63,6 +63,15 @@ class TestInference:
         with pytest.warns(FeatureWarning, match=r"'Target'.*label_column"):
             Schema.infer(table(Target=["x", "y"] * 20))
 
+    def test_lists_and_complex_numbers_are_left_out(self):
+        assert column([[1], [2]] * 20).kind == "left out"
+        assert column([1 + 2j, 3] * 20).kind == "left out"
+
+    def test_two_columns_of_one_name(self):
+        frame = pd.DataFrame(np.eye(3), columns=["a", "b", "a"])
+        with pytest.raises(DataError, match="'a'"):
+            Schema.infer(frame)
+
     def test_few_rows_may_all_differ(self):
         frame = pd.DataFrame({"a": range(5), "b": list("vwxyz")})
         assert [each.kind for each in Schema.infer(frame).columns] == ["number", "category"]
@@ -162,6 +171,11 @@ class TestFeatures:
         fitted = TableFeaturizer(Schema.of_json(columns)).fit(frame)
         assert [len(column.categories) for column in fitted.schema_.columns] == [2, N]
 
+    def test_categories_that_are_numbers_are_known_though_a_gap_makes_floats_of_them(self):
+        fitted = TableFeaturizer().fit(table(code=["1", "2", "x", "2"] * 10))
+        new = table().head(2).assign(code=[2.0, np.nan])
+        assert fitted.transform(new)[:, -3:].tolist() == [[0, 1, 0], [0, 0, 0]]
+
     def test_frames_of_polars(self):
         class Polars:
             columns = ("age", "size", "colour")
@@ -174,6 +188,11 @@ class TestFeatures:
 
 
 class TestRefusal:
+    @pytest.mark.parametrize("values", [[np.inf, 1.0] * 20, [np.inf] * 39 + [1.0]])
+    def test_of_infinite_numbers_with_their_row(self, values):
+        with pytest.raises(DataError, match="'c' holds 'inf' in row 0"):
+            TableFeaturizer().fit(table(c=values))
+
     @pytest.mark.parametrize(
         ("frame", "words"),
         [

@@ -303,7 +303,6 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
     from dataclasses import asdict, fields
 
     from labelwise.data import read_labels
-    from labelwise.data.features import make_featurizer
     from labelwise.diagnostics.components import Candidate, auto_grid, compare_components
     from labelwise.progress import Progress
     from labelwise.report.figures import plot_choice
@@ -311,13 +310,11 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
 
     y = None if labels is None else read_labels(labels, n_samples=len(dataset.X), paths=dataset.paths)
     parameters = {**gmvae.get_params(), "verbose": 0}
-    featurizer = make_featurizer(gmvae.features, dataset.X)
-    X = dataset.X if featurizer is None else featurizer.fit(dataset.X).transform(dataset.X)
     folder = output.with_name(output.name + ".candidates")
     with Progress() as listen:
         rows = compare_components(
-            X,
-            grid or auto_grid(len(X)),
+            dataset.X,
+            grid or auto_grid(len(dataset.X)),
             parameters=parameters,
             folder=folder,
             y=y,

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import KFold
 
+from labelwise.data.features import make_featurizer
 from labelwise.decoding import SoftDecoder
 from labelwise.decoding.targets import split_labels
 from labelwise.errors import DataError
@@ -88,7 +89,7 @@ def compare_components(
 
     Parameters
     ----------
-    X : ndarray of shape (n, ...)
+    X : ndarray of shape (n, ...), or a frame
     grid : sequence of int
     parameters : mapping
         Of `GMVAE`; `n_components` and `random_state` are set here.
@@ -110,6 +111,11 @@ def compare_components(
     check_listener(listen)
     listen = listen or ignore
     train, held_out = _split(len(X), max(grid))
+    featurizer = make_featurizer(parameters.get("features", "auto"), X)
+    if featurizer is not None:
+        X = featurizer.fit(X).transform(X)
+        X = X[:, np.ptp(X[train], axis=0) > 0]  # rare categories may be in other rows alone
+        parameters = {**parameters, "features": "none"}
     labels, labeled = (np.empty(0), np.empty(0, np.int64)) if y is None else split_labels(y, len(X))
     elbos, components, accuracies = [], [], []
     n_steps = len(_SEEDS) * len(grid) + 1  # models, and the choice

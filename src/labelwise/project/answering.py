@@ -118,12 +118,18 @@ def refine(
         teacher, taught = _decode(project, _fresh(project, decoder), y, names)
         X = project.items().X if items is None else project.checked(items)
         start = None if fresh else student(project)
-        X = project.gmvae.featurize(X)
         found = refine(
-            template, teacher, X, project.encoding, y, rehearse=rehearse, start=start, listen=listen
+            template,
+            teacher,
+            X,
+            project.encoding,
+            y,
+            rehearse=rehearse,
+            start=start,
+            featurizer=project.gmvae.featurizer_,
+            listen=listen,
         )
         if found.student is not None:
-            found.student.featurizer_ = project.gmvae.featurizer_
             _keep_student(project, found, taught, y)
     return found
 

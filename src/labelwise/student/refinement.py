@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from labelwise.data.features.table import TableFeaturizer
 from labelwise.decoding import UNLABELED, Decoder
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelwiseWarning
@@ -49,6 +50,7 @@ def refine(
     *,
     rehearse: bool | None = None,
     start: Student | None = None,
+    featurizer: TableFeaturizer | None = None,
     listen: Listener | None = None,
     random_state: RandomState = None,
 ) -> Refinement:
@@ -80,6 +82,8 @@ def refine(
     start : Student, default=None
         A fitted student of the same items and fewer labels, to continue from. It stays as it is. Without a
         rehearsal its `check_` stands for the new one too.
+    featurizer : TableFeaturizer, default=None
+        What makes numbers of the items, for the student to keep: `gmvae.featurizer_`.
     listen : callable, default=None
         Gets an `Event` of the stage "refining" for each step, rehearsal included. If it raises `Cancelled`,
         the work ends there and nothing is changed.
@@ -105,6 +109,8 @@ def refine(
     template = clone(student).set_params(random_state=seed, verbose=0)
     wanted = start is None if rehearse is None else rehearse
     kept_back = rows_to_keep_back(y, seed) if wanted else np.empty(0, dtype=int)
+    if featurizer is not None:
+        X = featurizer.transform(X)
     share = _REHEARSED / (_REHEARSED + student.max_rounds) if len(kept_back) else 0.0
     check = None if start is None else start.check_
     with shown(listen, student.verbose) as tell:
@@ -124,6 +130,7 @@ def refine(
             listen=part_of(tell, STAGE, share, 1),
         )
     taught.set_params(verbose=student.verbose).check_ = check
+    taught.featurizer_ = featurizer
     if check is not None and len(kept_back):
         return Refinement(taught, _comparison(check))
     if start is not None:

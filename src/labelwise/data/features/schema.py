@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -76,13 +77,16 @@ class Schema:
         Raises
         ------
         DataError
-            If no column is left.
+            If no column is left, or two have the same name.
         """
+        names = [str(name) for name in frame.columns]
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise DataError(f"more than one column is called {listed(twice)}: rename them")
         schema = cls(tuple(_infer(str(name), frame[name]) for name in frame.columns))
-        names = [column.name for column in schema.columns if column.reason in (_COUNTS, _NAMES)]
-        if names:
+        out = [column.name for column in schema.columns if column.reason in (_COUNTS, _NAMES)]
+        if out:
             warnings.warn(
-                f"left out as names of rows: {listed(names)}; if they say what a row is like, change their "
+                f"left out as names of rows: {listed(out)}; if they say what a row is like, change their "
                 "kind in the schema",
                 FeatureWarning,
                 stacklevel=4,
@@ -184,6 +188,8 @@ def _infer(name: str, values: Any) -> Column:
     from pandas.api import types
 
     known = values.dropna()
+    if types.is_complex_dtype(known.dtype) or known.map(_is_container).any():
+        return Column(name, "left out", reason="it holds neither numbers, text nor dates")
     if known.nunique() < 2 and (not len(known) or len(known) == len(values)):
         return Column(name, "left out", reason="it is the same in all rows")
     flag = bool(len(known) < len(values))
@@ -199,11 +205,18 @@ def _infer(name: str, values: Any) -> Column:
     return _category(name, as_text(values))
 
 
+def _is_container(value: Any) -> bool:
+    return isinstance(value, (list, tuple, dict, set, np.ndarray))
+
+
 def _number(name: str, known: Any, flag: bool, n_rows: int) -> Column:
     numbers = known.to_numpy(dtype=float)
+    numbers = numbers[np.isfinite(numbers)]  # the featurizer refuses others, with their rows
     steps = np.diff(numbers)
-    if n_rows >= _MIN_ROWS and not flag and (steps == 1).all():
+    if len(numbers) == n_rows >= _MIN_ROWS and (steps == 1).all():
         return Column(name, "left out", reason=_COUNTS)
+    if not len(numbers):
+        return Column(name, "number", flag=flag)
     is_heavy = _kurtosis(numbers) > max(_HEAVY, _kurtosis(signed_log(numbers)))
     return Column(name, "number", log=bool(is_heavy), fill=float(np.median(numbers)), flag=flag)
 
@@ -244,8 +257,13 @@ def is_frame(items: Any) -> bool:
 
 
 def as_text(values: Any) -> Any:
-    """A column as text, `MISSING` where there is nothing."""
-    return values.astype("string").fillna(MISSING).astype(object).map(str)
+    """A column as text, `MISSING` where there is nothing; whole numbers as such, whatever their type."""
+    from pandas.api.types import is_float_dtype
+
+    known = values.notna()
+    if is_float_dtype(values.dtype) and (values[known] % 1 == 0).all():
+        values = values.astype("Int64")  # a gap made floats of them
+    return values.astype(object).map(str).where(known, MISSING)
 
 
 def days(values: Any) -> np.ndarray:
