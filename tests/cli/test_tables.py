@@ -90,6 +90,8 @@ def test_an_edited_schema(made, tmp_path):
     train = ("train", folder / "animals.csv", *SMALL, "-o")
     assert labelwise(*train, tmp_path / "p.lw", "--schema", tmp_path / "schema.json").code == 0
     assert "'age': it does not matter" in labelwise("info", tmp_path / "p.lw").out
+    both = ("--schema", tmp_path / "schema.json", "--features", "none")
+    assert "--features none" in labelwise(*train, tmp_path / "q.lw", *both).reason()
     (tmp_path / "bad.json").write_text("[{}")
     for name in ("bad.json", "gone.json"):
         assert name in labelwise(*train, tmp_path / "q.lw", "--schema", tmp_path / name).reason()

@@ -237,6 +237,13 @@ class TestChoice:
     def test_auto_takes_a_schema_for_all_else(self, frame):
         assert isinstance(make_featurizer("auto", frame), TableFeaturizer)
 
-    def test_a_table_needs_names(self):
-        with pytest.raises(DataError, match="ndarray"):
-            make_featurizer("table", np.zeros((3, 2)))
+    @pytest.mark.parametrize("features", ["table", TableFeaturizer()])
+    def test_a_schema_needs_names(self, features):
+        with pytest.raises(DataError, match="rows of numbers"):
+            make_featurizer(features, np.zeros((3, 2)))
+        with pytest.raises(DataError, match="images of 4x5"):
+            make_featurizer(features, np.zeros((3, 4, 5)))
+
+    def test_one_row(self):
+        with pytest.raises(DataError, match="1 row"):
+            TableFeaturizer().fit(table().head(1))

@@ -199,6 +199,8 @@ def train(
     from labelwise.project.source import Source
 
     source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
+    if schema is not None and features is Features.none:
+        raise ParameterError(f"--schema {schema} says what columns become, and --features none leaves them")
     featurizer = None if schema is None else _read_schema(schema)
     source = replace(source, as_frame=features is Features.table or featurizer is not None)
     dataset, source = source.load()

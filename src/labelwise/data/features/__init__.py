@@ -28,15 +28,16 @@ def make_featurizer(features: str | TableFeaturizer, items: Any) -> TableFeaturi
     DataError
         If the items have no named columns, and `features` is about those.
     """
+    wants_names = features == "table" or not isinstance(features, str)
+    if wants_names and not is_frame(items):
+        raise DataError(
+            f"a schema needs a table with named columns (a frame, .csv or .parquet), and {_kind(items)} have "
+            "none: leave features at 'auto'"
+        )
     if not isinstance(features, str):
         from labelwise.data.features.table import TableFeaturizer
 
         return TableFeaturizer(features.schema)
-    if features == "table" and not is_frame(items):
-        raise DataError(
-            f"features='table' needs named columns, and X is of type {type(items).__name__}: pass a pandas "
-            "or polars frame, or set features='auto'"
-        )
     if features == "none" or not is_frame(items) or (features == "auto" and _is_numeric(items)):
         return None
     from labelwise.data.features.table import TableFeaturizer
@@ -51,6 +52,11 @@ def featurizer_of_json(values: dict[str, Any] | None) -> TableFeaturizer | None:
     from labelwise.data.features.table import TableFeaturizer
 
     return TableFeaturizer.of_json(values)
+
+
+def _kind(items: Any) -> str:
+    shape = getattr(items, "shape", (0, 0))
+    return f"images of {'x'.join(map(str, shape[1:]))}" if len(shape) > 2 else "rows of numbers"
 
 
 def _is_numeric(frame: Any) -> bool:

@@ -46,6 +46,8 @@ class TableFeaturizer:
             If no column says what a row is like, or a schema does not fit the columns.
         """
         frame = as_frame(frame)
+        if len(frame) < 2:
+            raise DataError(f"a table of {len(frame)} row has nothing to compare: bring more rows")
         self.schema_ = Schema.infer(frame) if self.schema is None else self.schema.completed(frame)
         self._transformer = _transformer(self.schema_)
         self._transformer.fit(self._columns(frame).head(1))
