@@ -11,8 +11,8 @@ from scipy.sparse.csgraph import connected_components
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.planning.walks import reach
 
-# Two items are close if a walk from each arrives at the other at least half as well as at itself. Of such pairs
-# 97 % are of one class on MNIST, 86 % on letters26, 83 % on Banking77 (3,000 items of one model each).
+# Two items are close if a walk from each arrives at the other at least half as well as at itself. Of such
+# pairs 97 % are of one class on MNIST, 86 % on letters26, 83 % on Banking77 (3,000 items of one model each).
 _CLOSE = 0.5
 # Before there are pairs, one in 20 is expected to differ, so that the first sheets have five items.
 _PRIOR_PAIRS, _PRIOR_ODD = 20, 1
