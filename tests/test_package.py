@@ -33,6 +33,7 @@ ROOMS = (
     ("planning",),
     ("decoding",),
     ("encoding",),
+    ("features",),
     ("graph", "nn"),
     ("data",),
     ("storage", "progress"),

@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from labelwise.data.features.table import TableFeaturizer
 from labelwise.decoding import Decoder
 from labelwise.decoding.persistence import decoder_from_state, decoder_state
 from labelwise.errors import StorageError
+from labelwise.features.table import TableFeaturizer
 from labelwise.gmvae import GMVAE
 from labelwise.storage import damage_told, load_folder, read_manifest, save_folder
 from labelwise.student import Student

@@ -8,8 +8,8 @@ import pytest
 from sklearn.base import clone
 
 from labelwise import GMVAE, UNLABELED, GMVAEClassifier, load
-from labelwise.data.features.table import TableFeaturizer
 from labelwise.errors import DataError, StorageError
+from labelwise.features.table import TableFeaturizer
 from labelwise.student import Student
 
 N = 120

@@ -110,8 +110,8 @@ def _answerer_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _feature_lines(values: dict[str, Any] | None) -> list[tuple[str, str]]:
-    from labelwise.data.features import featurizer_of_json
-    from labelwise.data.features.schema import listed
+    from labelwise.features import featurizer_of_json
+    from labelwise.features.schema import listed
 
     featurizer = featurizer_of_json(values)
     if featurizer is None:

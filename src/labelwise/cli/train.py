@@ -17,7 +17,7 @@ from labelwise.errors import CheckpointError, DataError, MissingExtraError, Para
 
 if TYPE_CHECKING:
     from labelwise.data import Dataset
-    from labelwise.data.features.table import TableFeaturizer
+    from labelwise.features.table import TableFeaturizer
     from labelwise.gmvae import GMVAE
     from labelwise.project import Project
 
@@ -248,8 +248,8 @@ def train(
 
 
 def _read_schema(path: Path) -> TableFeaturizer:
-    from labelwise.data.features.schema import Schema
-    from labelwise.data.features.table import TableFeaturizer
+    from labelwise.features.schema import Schema
+    from labelwise.features.table import TableFeaturizer
 
     try:
         values = json.loads(path.read_text(encoding="utf-8"))

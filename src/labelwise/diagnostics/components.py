@@ -15,11 +15,11 @@ import numpy as np
 from sklearn.metrics import adjusted_rand_score
 from sklearn.model_selection import KFold
 
-from labelwise.data.features import make_featurizer
 from labelwise.decoding import SoftDecoder
 from labelwise.decoding.targets import split_labels
 from labelwise.errors import DataError
 from labelwise.events import Event, Listener, check_listener, ignore, part_of
+from labelwise.features import make_featurizer
 from labelwise.gmvae import GMVAE
 from labelwise.randomness import numpy_generator
 from labelwise.storage import differing, fingerprint, read_manifest

@@ -11,11 +11,11 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.data.features import NAMES, make_featurizer
-from labelwise.data.features.table import TableFeaturizer
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
+from labelwise.features import NAMES, make_featurizer
+from labelwise.features.table import TableFeaturizer
 from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, build_module

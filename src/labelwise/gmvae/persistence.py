@@ -10,8 +10,8 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
-from labelwise.data.features import featurizer_of_json
-from labelwise.data.features.table import TableFeaturizer
+from labelwise.features import featurizer_of_json
+from labelwise.features.table import TableFeaturizer
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.randomness import torch_generator

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from labelwise.data import Dataset
-from labelwise.data.features import is_frame
 from labelwise.encoding import Encoding
 from labelwise.errors import DataChangedWarning, DataError, StorageError
 from labelwise.events import Event, Listener, ignore
+from labelwise.features import is_frame
 from labelwise.project import builder
 from labelwise.project.cache import keep_graph, open_encoding
 from labelwise.project.journal import Journal

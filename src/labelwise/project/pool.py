@@ -12,8 +12,8 @@ from typing import Any, Self
 import numpy as np
 
 from labelwise.data import Dataset
-from labelwise.data.features import is_frame
 from labelwise.errors import LabelError
+from labelwise.features import is_frame
 from labelwise.labels import UNLABELED
 from labelwise.project.journal import Decision, Identity
 from labelwise.storage import damage_told, load_folder, save_folder
@@ -216,8 +216,8 @@ def _digests_of_frame(frame: Any) -> np.ndarray:
     from pandas.api.types import is_numeric_dtype
     from pandas.util import hash_pandas_object
 
-    from labelwise.data.features.schema import as_text
-    from labelwise.data.features.table import as_frame
+    from labelwise.features.schema import as_text
+    from labelwise.features.table import as_frame
 
     columns = {
         str(name): values.to_numpy(dtype=float, na_value=np.nan)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from labelwise.data import Dataset
-from labelwise.data.features import is_frame
 from labelwise.decoding import Decoder
 from labelwise.errors import DataError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
+from labelwise.features import is_frame
 from labelwise.planning.forecast import Forecast
 from labelwise.planning.sheets import Sheet, sheets_from
 from labelwise.planning.suggest import Suggestion, suggest_from

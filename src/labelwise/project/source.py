@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelwise.data import Dataset, dataset_names, load_dataset
-from labelwise.data.features import is_frame
 from labelwise.errors import DataError
+from labelwise.features import is_frame
 
 
 @dataclass(frozen=True)

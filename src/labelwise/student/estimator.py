@@ -12,13 +12,13 @@ import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
-from labelwise.data.features.table import TableFeaturizer
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.targets import all_classes, as_column, split_labels
 from labelwise.encoding import Encoding, check_rows
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
 from labelwise.events import Listener, check_listener
+from labelwise.features.table import TableFeaturizer
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16

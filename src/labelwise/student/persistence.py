@@ -9,8 +9,8 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
-from labelwise.data.features import featurizer_of_json
-from labelwise.data.features.table import TableFeaturizer
+from labelwise.features import featurizer_of_json
+from labelwise.features.table import TableFeaturizer
 from labelwise.randomness import torch_generator
 from labelwise.storage import damage_told, load_folder, plain, save_folder
 from labelwise.student.check import Check

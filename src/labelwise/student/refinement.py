@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from labelwise.data.features.table import TableFeaturizer
 from labelwise.decoding import UNLABELED, Decoder
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelwiseWarning
 from labelwise.events import Event, Listener, check_listener, part_of
+from labelwise.features.table import TableFeaturizer
 from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed

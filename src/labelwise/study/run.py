@@ -13,10 +13,10 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from labelwise.data import Dataset, load_dataset
-from labelwise.data.features import is_frame
 from labelwise.encoding import Encoding
 from labelwise.errors import DataError, MissingExtraError, StudyError
 from labelwise.events import Cancelled, Event, Listener, check_listener, ignore
+from labelwise.features import is_frame
 from labelwise.gmvae import GMVAE
 from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator

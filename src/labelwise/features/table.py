@@ -12,8 +12,8 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
-from labelwise.data.features.schema import Column, Schema, as_text, days, is_frame, listed, signed_log, truths
 from labelwise.errors import DataError
+from labelwise.features.schema import Column, Schema, as_text, days, is_frame, listed, signed_log, truths
 
 
 class TableFeaturizer:

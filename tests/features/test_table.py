@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from labelwise.data.features import featurizer_of_json, make_featurizer
-from labelwise.data.features.schema import Column, Schema, days, signed_log, truths
-from labelwise.data.features.table import TableFeaturizer
 from labelwise.errors import DataError, FeatureWarning
+from labelwise.features import featurizer_of_json, make_featurizer
+from labelwise.features.schema import Column, Schema, days, signed_log, truths
+from labelwise.features.table import TableFeaturizer
 
 N = 40
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labelwise.data.features.schema import is_frame
 from labelwise.errors import DataError
+from labelwise.features.schema import is_frame
 
 if TYPE_CHECKING:
-    from labelwise.data.features.table import TableFeaturizer
+    from labelwise.features.table import TableFeaturizer
 
 __all__ = ["NAMES", "featurizer_of_json", "is_frame", "make_featurizer"]
 
@@ -35,12 +35,12 @@ def make_featurizer(features: str | TableFeaturizer, items: Any) -> TableFeaturi
             "none: leave features at 'auto'"
         )
     if not isinstance(features, str):
-        from labelwise.data.features.table import TableFeaturizer
+        from labelwise.features.table import TableFeaturizer
 
         return TableFeaturizer(features.schema)
     if features == "none" or not is_frame(items) or (features == "auto" and _is_numeric(items)):
         return None
-    from labelwise.data.features.table import TableFeaturizer
+    from labelwise.features.table import TableFeaturizer
 
     return TableFeaturizer()
 
@@ -49,7 +49,7 @@ def featurizer_of_json(values: dict[str, Any] | None) -> TableFeaturizer | None:
     """Take back what the method `as_json` of a featurizer gave."""
     if values is None:
         return None
-    from labelwise.data.features.table import TableFeaturizer
+    from labelwise.features.table import TableFeaturizer
 
     return TableFeaturizer.of_json(values)
 
