@@ -11,7 +11,7 @@ import numpy as np
 from labelwise.decoding import Decoder
 from labelwise.decoding.persistence import decoder_from_state, decoder_state
 from labelwise.errors import StorageError
-from labelwise.features.table import TableFeaturizer
+from labelwise.features import Featurizer
 from labelwise.gmvae import GMVAE
 from labelwise.storage import damage_told, load_folder, read_manifest, save_folder
 from labelwise.student import Student
@@ -33,8 +33,8 @@ class Answerer(Protocol):
     classes_: np.ndarray
 
     @property
-    def featurizer_(self) -> TableFeaturizer | None:
-        """What makes numbers of a frame; None if it takes numbers."""
+    def featurizer_(self) -> Featurizer | None:
+        """What makes rows of numbers of items; None if they are taken as they are."""
         ...
 
     @property
@@ -77,8 +77,8 @@ class DecoderAnswerer:
         return self.gmvae.item_shape_
 
     @property
-    def featurizer_(self) -> TableFeaturizer | None:
-        """What makes numbers of a frame; None if it takes numbers."""
+    def featurizer_(self) -> Featurizer | None:
+        """What makes rows of numbers of items; None if they are taken as they are."""
         return self.gmvae.featurizer_
 
     def predict_proba(self, X: Any) -> np.ndarray:

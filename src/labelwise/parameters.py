@@ -82,6 +82,23 @@ class Option:
         return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
 
 
+class StartsWith:
+    """Text that begins with one of a few words, and goes on."""
+
+    def __init__(self, *beginnings: str) -> None:
+        self.beginnings = beginnings
+
+    def accepts(self, value: Any) -> bool:
+        """Whether `value` is allowed."""
+        return isinstance(value, str) and any(
+            value.startswith(beginning) and value != beginning for beginning in self.beginnings
+        )
+
+    def describe(self) -> str:
+        """Say what is allowed."""
+        return " or ".join(f"'{beginning}…'" for beginning in self.beginnings)
+
+
 @dataclass(frozen=True)
 class SequenceOf:
     """A non-empty list or tuple whose items each fulfil a constraint."""

@@ -110,13 +110,15 @@ def _answerer_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _feature_lines(values: dict[str, Any] | None) -> list[tuple[str, str]]:
-    from labelwise.features import featurizer_of_json
     from labelwise.features.schema import listed
+    from labelwise.features.table import TableFeaturizer
 
-    featurizer = featurizer_of_json(values)
-    if featurizer is None:
+    if values is None:
         return []
-    lines = [("features", featurizer.describe())]
+    lines = [("features", values["description"])]
+    if values["name"] != TableFeaturizer.name:
+        return lines
+    featurizer = TableFeaturizer.of_state(values, {})
     out = [column for column in featurizer.schema_.columns if column.kind == "left out"]
     for reason in dict.fromkeys(column.reason for column in out):
         names = [column.name for column in out if column.reason == reason]

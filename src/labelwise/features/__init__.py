@@ -2,65 +2,82 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import Any
 
-import numpy as np
-
-from labelwise.errors import DataError
+from labelwise.errors import ParameterError
+from labelwise.features.base import Featurizer
 from labelwise.features.schema import is_frame
+from labelwise.randomness import RandomState
+from labelwise.storage import Arrays
 
-if TYPE_CHECKING:
-    from labelwise.features.table import TableFeaturizer
+__all__ = [
+    "NAMES",
+    "Featurizer",
+    "featurizer_of_state",
+    "is_frame",
+    "make_featurizer",
+    "named_arrays",
+    "take_arrays",
+]
 
-__all__ = ["NAMES", "featurizer_of_json", "is_frame", "make_featurizer"]
+# Where each is; "auto" asks them in this order. They are imported late: some need an extra.
+_FEATURIZERS = {
+    "table": "labelwise.features.table:TableFeaturizer",
+}
+_AS_THEY_ARE = ("none",)
 
 # All that `GMVAE(features=...)` takes beside a featurizer.
-NAMES = ("auto", "table", "none")
+NAMES = ("auto", *_FEATURIZERS, *_AS_THEY_ARE)
+
+_PREFIX = "featurizer."  # what names of its arrays begin with, in the files of a model
 
 
-def make_featurizer(features: str | TableFeaturizer, items: Any) -> TableFeaturizer | None:
+def make_featurizer(
+    features: str | Featurizer, items: Any, *, random_state: RandomState = None
+) -> Featurizer | None:
     """A featurizer for these items, not fitted yet; None where they go to the model as they are.
-
-    "auto" takes a table's schema for a frame in which something is no number, or missing.
 
     Raises
     ------
     DataError
-        If the items have no named columns, and `features` is about those.
+        If the items are none that it is for.
+    ParameterError
+        If there is no such featurizer.
     """
-    wants_names = features == "table" or not isinstance(features, str)
-    if wants_names and not is_frame(items):
-        raise DataError(
-            f"a schema needs a table with named columns (a frame, .csv or .parquet), and {_kind(items)} have "
-            "none: leave features at 'auto'"
-        )
-    if not isinstance(features, str):
-        from labelwise.features.table import TableFeaturizer
-
-        return TableFeaturizer(features.schema)
-    if features == "none" or not is_frame(items) or (features == "auto" and _is_numeric(items)):
+    if isinstance(features, Featurizer):
+        features.check(items)
+        return features
+    if features == "auto":
+        suited = (kind for kind in map(_kind, _FEATURIZERS) if kind.suits(items))
+        chosen = next(suited, None)
+        return None if chosen is None else chosen.of_name("", random_state)
+    if features in _AS_THEY_ARE:
         return None
-    from labelwise.features.table import TableFeaturizer
-
-    return TableFeaturizer()
-
-
-def featurizer_of_json(values: dict[str, Any] | None) -> TableFeaturizer | None:
-    """Take back what the method `as_json` of a featurizer gave."""
-    if values is None:
-        return None
-    from labelwise.features.table import TableFeaturizer
-
-    return TableFeaturizer.of_json(values)
+    name, _, argument = features.partition(":")
+    kind = _kind(name)
+    kind.check(items)
+    return kind.of_name(argument, random_state)
 
 
-def _kind(items: Any) -> str:
-    shape = getattr(items, "shape", (0, 0))
-    return f"images of {'x'.join(map(str, shape[1:]))}" if len(shape) > 2 else "rows of numbers"
+def featurizer_of_state(values: dict[str, Any] | None, arrays: Arrays) -> Featurizer | None:
+    """Take back what `as_json` and `arrays` of a featurizer gave."""
+    return None if values is None else _kind(values["name"]).of_state(values, arrays)
 
 
-def _is_numeric(frame: Any) -> bool:
-    if hasattr(frame, "to_pandas"):
-        frame = frame.to_pandas()
-    kinds = {np.dtype(dtype).kind if isinstance(dtype, np.dtype) else "O" for dtype in frame.dtypes}
-    return kinds <= set("iufb") and not bool(frame.isna().to_numpy().any())
+def _kind(name: str) -> type[Featurizer]:
+    if name not in _FEATURIZERS:
+        raise ParameterError(f"features={name!r} is not known: use one of {', '.join(NAMES)}")
+    module, _, class_name = _FEATURIZERS[name].partition(":")
+    found: type[Featurizer] = getattr(import_module(module), class_name)
+    return found
+
+
+def named_arrays(featurizer: Featurizer | None) -> Arrays:
+    """Arrays of a featurizer, named so that they can lie beside others."""
+    return {} if featurizer is None else {f"{_PREFIX}{n}": a for n, a in featurizer.arrays().items()}
+
+
+def take_arrays(arrays: Arrays) -> Arrays:
+    """Take those of a featurizer out of `arrays`."""
+    return {name.removeprefix(_PREFIX): arrays.pop(name) for name in list(arrays) if name.startswith(_PREFIX)}

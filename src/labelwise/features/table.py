@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -12,11 +13,15 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
-from labelwise.errors import DataError
+from labelwise.errors import DataError, ParameterError
+from labelwise.events import Listener, ignore
+from labelwise.features.base import Featurizer
 from labelwise.features.schema import Column, Schema, as_text, days, is_frame, listed, signed_log, truths
+from labelwise.randomness import RandomState
+from labelwise.storage import Arrays
 
 
-class TableFeaturizer:
+class TableFeaturizer(Featurizer):
     """Numbers, categories, booleans and dates as columns of finite numbers.
 
     Heavy tails are taken as logarithms, missing numbers filled in and flagged, frequent categories given
@@ -37,15 +42,49 @@ class TableFeaturizer:
     def __init__(self, schema: Schema | None = None) -> None:
         self.schema = schema
 
-    def fit(self, frame: Any) -> Self:
-        """Look at the columns of a pandas frame.
+    @classmethod
+    def of_name(cls, argument: str, random_state: RandomState = None) -> Self:
+        """A schema that `fit` infers.
+
+        Raises
+        ------
+        ParameterError
+            If something stands after the name.
+        """
+        if argument:
+            raise ParameterError(f"features='table:{argument}' says too much: write 'table'")
+        return cls()
+
+    @classmethod
+    def check(cls, items: Any) -> None:
+        """Refuse items without named columns.
+
+        Raises
+        ------
+        DataError
+        """
+        if not is_frame(items):
+            raise DataError(
+                f"a schema needs a table with named columns (a frame, .csv or .parquet), and {_kind(items)} "
+                "have none: leave features at 'auto'"
+            )
+
+    @classmethod
+    def suits(cls, items: Any) -> str:
+        """Whether something in a frame is no number, or missing."""
+        return "" if not is_frame(items) or _is_numeric(items) else "not all columns are numbers"
+
+    def fit(
+        self, items: Any, *, checkpoint: Path | None = None, resume: bool = False, listen: Listener = ignore
+    ) -> Self:
+        """Look at the columns of a frame; it takes seconds, and nothing is kept to resume from.
 
         Raises
         ------
         DataError
             If no column says what a row is like, or a schema does not fit the columns.
         """
-        frame = as_frame(frame)
+        frame = as_frame(items)
         if len(frame) < 2:
             raise DataError(f"a table of {len(frame)} row has nothing to compare: bring more rows")
         self.schema_ = Schema.infer(frame) if self.schema is None else self.schema.completed(frame)
@@ -58,7 +97,7 @@ class TableFeaturizer:
             raise DataError("no column of the table varies: bring other rows or columns")
         return self
 
-    def transform(self, frame: Any) -> np.ndarray:
+    def transform(self, items: Any, *, listen: Listener = ignore) -> np.ndarray:
         """Features of each row, shape (n_samples, n_features), float32.
 
         Raises
@@ -66,19 +105,24 @@ class TableFeaturizer:
         DataError
             If a column is missing, or holds something else than it did.
         """
-        return np.asarray(self._transformer.transform(self._columns(frame)), np.float32)[:, self._varies]
+        return np.asarray(self._transformer.transform(self._columns(items)), np.float32)[:, self._varies]
 
     def describe(self) -> str:
         """Say in one line what becomes of what."""
         return f"{self.schema_.describe()}: {int(self._varies.sum())} features"
 
     def as_json(self) -> dict[str, Any]:
-        """JSON values; `of_json` takes them back."""
-        return {"name": self.name, "schema": self.schema_.as_json(), "varies": self._varies.tolist()}
+        """JSON values; `of_state` takes them back."""
+        return {
+            "name": self.name,
+            "description": self.describe(),
+            "schema": self.schema_.as_json(),
+            "varies": self._varies.tolist(),
+        }
 
     @classmethod
-    def of_json(cls, values: dict[str, Any]) -> Self:
-        """Take back what `as_json` gave."""
+    def of_state(cls, values: dict[str, Any], arrays: Arrays) -> Self:
+        """Take back what `as_json` gave; there are no arrays."""
         self = cls(Schema.of_json(values["schema"]))
         assert self.schema is not None  # noqa: S101 (just given)
         self.schema_ = self.schema
@@ -122,6 +166,17 @@ def as_frame(table: Any) -> Any:
             "pass a pandas or polars frame"
         )
     return table
+
+
+def _kind(items: Any) -> str:
+    shape = getattr(items, "shape", (0, 0))
+    return f"images of {'x'.join(map(str, shape[1:]))}" if len(shape) > 2 else "rows of numbers"
+
+
+def _is_numeric(frame: Any) -> bool:
+    frame = as_frame(frame)
+    kinds = {np.dtype(dtype).kind if isinstance(dtype, np.dtype) else "O" for dtype in frame.dtypes}
+    return kinds <= set("iufb") and not bool(frame.isna().to_numpy().any())
 
 
 def _values(column: Column, values: Any) -> Any:

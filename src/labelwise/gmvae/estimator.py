@@ -14,8 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
-from labelwise.features import NAMES, make_featurizer
-from labelwise.features.table import TableFeaturizer
+from labelwise.features import NAMES, Featurizer, make_featurizer
 from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, build_module
@@ -76,7 +75,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         refused, save for the default: it then becomes what None takes, with a warning.
     n_latent : int, default=32
         Dimensions of the latent space.
-    features : {"auto", "table", "none"} or TableFeaturizer, default="auto"
+    features : {"auto", "table", "none"} or Featurizer, default="auto"
         What items become before the model sees them. "table" makes numbers of the columns of a frame, by a
         schema that it infers; "auto" does so for a frame in which something is no number, or missing.
     n_hidden : int or "auto", default="auto"
@@ -140,8 +139,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Shape of one item as it was given: (n_features,), (height, width) or (height, width, channels).
     principal_ : PrincipalComponents or None
         Of the items; None in models from before labelwise 0.2, which encode no features.
-    featurizer_ : TableFeaturizer or None
-        What made numbers of a frame. The shape of items is that of its features.
+    featurizer_ : Featurizer or None
+        What made rows of numbers of the items. The shape of items is that of its features.
     likelihood_, encoder_, augment_ : str
         What "auto" became; `augment_` may be None.
     n_epochs_, batch_size_, seed_ : int
@@ -159,7 +158,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
         "n_components": Either(Option(None), Integer(1)),
         "n_latent": Integer(1),
-        "features": Either(Option(*NAMES), InstanceOf(TableFeaturizer)),
+        "features": Either(Option(*NAMES), InstanceOf(Featurizer)),
         "n_hidden": Either(Option("auto"), Integer(1)),
         "n_layers": Integer(1),
         "decoder_hidden": Either(Option(None), SequenceOf(Integer(1))),
@@ -182,7 +181,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         n_components: int | None = DEFAULT_COMPONENTS,
         *,
         n_latent: int = 32,
-        features: str | TableFeaturizer = "auto",
+        features: str | Featurizer = "auto",
         n_hidden: int | str = "auto",
         n_layers: int = 3,
         decoder_hidden: Sequence[int] | None = None,
@@ -480,7 +479,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         seed: int,
         augment: str | None,
         principal: PrincipalComponents | None,
-        featurizer: TableFeaturizer | None,
+        featurizer: Featurizer | None,
         feature_names: Sequence[str] = (),
     ) -> None:
         """Set the fitted attributes."""

@@ -10,8 +10,7 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
-from labelwise.features import featurizer_of_json
-from labelwise.features.table import TableFeaturizer
+from labelwise.features import Featurizer, featurizer_of_state, named_arrays, take_arrays
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.randomness import torch_generator
@@ -33,7 +32,7 @@ class FittedState(TypedDict):
     seed: int
     augment: str | None
     principal: PrincipalComponents | None
-    featurizer: TableFeaturizer | None
+    featurizer: Featurizer | None
     feature_names: list[str]
 
 
@@ -50,7 +49,7 @@ def save_gmvae(
         parameters = parameters | {"random_state": None}
     featurizer = state["featurizer"]
     if not isinstance(parameters["features"], str):
-        parameters = parameters | {"features": parameters["features"].name}  # its schema is below
+        parameters = parameters | {"features": parameters["features"].name}  # the rest is below
     manifest = {
         "kind": KIND,
         "labelwise": version("labelwise"),
@@ -70,6 +69,7 @@ def save_gmvae(
         "extra": extra,
     }
     arrays = {name: tensor.cpu().numpy() for name, tensor in module.state_dict().items()}
+    arrays |= named_arrays(featurizer)
     if state["principal"] is not None:
         arrays |= {f"{_PRINCIPAL}{name}": getattr(state["principal"], name) for name in _PRINCIPAL_ARRAYS}
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
@@ -87,6 +87,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
         stored = manifest["architecture"]
         lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
         principal = _principal(arrays)
+        featurizer = featurizer_of_state(manifest.get("featurizer"), take_arrays(arrays))
         module = build_module(Architecture(**{**stored, **lists}), torch_generator(0))
         module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         training = manifest["training"]
@@ -100,7 +101,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
             # Models from before "auto" have it among the parameters alone.
             augment=training.get("augment", manifest["parameters"]["augment"]),
             principal=principal,
-            featurizer=featurizer_of_json(manifest.get("featurizer")),
+            featurizer=featurizer,
             feature_names=manifest["feature_names"],
         )
         return manifest["parameters"], module, state

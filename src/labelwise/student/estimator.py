@@ -18,7 +18,7 @@ from labelwise.decoding.targets import all_classes, as_column, split_labels
 from labelwise.encoding import Encoding, check_rows
 from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
 from labelwise.events import Listener, check_listener
-from labelwise.features.table import TableFeaturizer
+from labelwise.features import Featurizer
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
@@ -202,7 +202,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
         self.check_: Check | None = None
-        self.featurizer_: TableFeaturizer | None = None
+        self.featurizer_: Featurizer | None = None
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
         self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities

@@ -9,8 +9,7 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 
-from labelwise.features import featurizer_of_json
-from labelwise.features.table import TableFeaturizer
+from labelwise.features import Featurizer, featurizer_of_state, named_arrays, take_arrays
 from labelwise.randomness import torch_generator
 from labelwise.storage import damage_told, load_folder, plain, save_folder
 from labelwise.student.check import Check
@@ -33,7 +32,7 @@ class FittedState(TypedDict):
     temperature: float
     history: list[dict[str, float]]
     check: Check | None
-    featurizer: TableFeaturizer | None
+    featurizer: Featurizer | None
     network: StudentNetwork
     points: np.ndarray
     node_scores: np.ndarray
@@ -61,6 +60,7 @@ def save_student(path: Path, parameters: dict[str, Any], state: FittedState) -> 
     arrays = {f"network.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
     arrays["points"], arrays["node_scores"] = state["points"], state["node_scores"]
     arrays["projection_mean"], arrays["projection_axes"] = state["projection"].mean, state["projection"].axes
+    arrays |= named_arrays(state["featurizer"])
     if state["answers"] is not None:
         arrays[_ANSWERS] = state["answers"]
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
@@ -79,6 +79,7 @@ def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
         classes = np.array(manifest["classes"])
         own = {name: arrays.pop(name) for name in _OWN_ARRAYS}
         answers = arrays.pop(_ANSWERS, None)
+        featurizer = featurizer_of_state(manifest.get("featurizer"), take_arrays(arrays))
         network = build_network(item_shape, len(classes), manifest["likelihood"], torch_generator(0))
         tensors = {name.removeprefix("network."): torch.from_numpy(array) for name, array in arrays.items()}
         network.load_state_dict(tensors)
@@ -92,7 +93,7 @@ def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
             temperature=float(manifest.get("temperature", 1.0)),  # early files have none
             history=manifest["history"],
             check=None if check is None else Check(**check),
-            featurizer=featurizer_of_json(manifest.get("featurizer")),
+            featurizer=featurizer,
             network=network.eval(),
             points=own["points"],
             node_scores=own["node_scores"],

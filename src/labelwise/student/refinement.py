@@ -13,7 +13,7 @@ from labelwise.decoding import UNLABELED, Decoder
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelwiseWarning
 from labelwise.events import Event, Listener, check_listener, part_of
-from labelwise.features.table import TableFeaturizer
+from labelwise.features import Featurizer
 from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed
@@ -50,7 +50,7 @@ def refine(
     *,
     rehearse: bool | None = None,
     start: Student | None = None,
-    featurizer: TableFeaturizer | None = None,
+    featurizer: Featurizer | None = None,
     listen: Listener | None = None,
     random_state: RandomState = None,
 ) -> Refinement:
@@ -82,7 +82,7 @@ def refine(
     start : Student, default=None
         A fitted student of the same items and fewer labels, to continue from. It stays as it is. Without a
         rehearsal its `check_` stands for the new one too.
-    featurizer : TableFeaturizer, default=None
+    featurizer : Featurizer, default=None
         What makes numbers of the items, for the student to keep: `gmvae.featurizer_`.
     listen : callable, default=None
         Gets an `Event` of the stage "refining" for each step, rehearsal included. If it raises `Cancelled`,

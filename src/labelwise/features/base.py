@@ -1,0 +1,98 @@
+"""What every featurizer can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from labelwise.events import Listener, ignore
+from labelwise.randomness import RandomState
+from labelwise.storage import Arrays
+
+
+class Featurizer(ABC):
+    """Makes rows of numbers of items: fitted once, saved with the model, applied to new items.
+
+    A fitted one is `as_json()` and `arrays()`, from which `of_state` makes it again. Not fitted, it is what
+    a user asked for.
+
+    Attributes
+    ----------
+    name : str
+        What users call it, as in `GMVAE(features="table")`. One that needs a model has its name after a colon.
+    """
+
+    name: ClassVar[str]
+
+    @classmethod
+    @abstractmethod
+    def of_name(cls, argument: str, random_state: RandomState) -> Self:
+        """One that is not fitted; `argument` is what a user wrote after the colon, or empty.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such thing.
+        """
+
+    @classmethod
+    @abstractmethod
+    def check(cls, items: Any) -> None:
+        """Refuse items of another kind than this one is for.
+
+        Raises
+        ------
+        DataError
+        """
+
+    @classmethod
+    def suits(cls, items: Any) -> str:
+        """Say why "auto" takes it for these items; empty if it does not."""
+        return ""
+
+    @abstractmethod
+    def fit(
+        self, items: Any, *, checkpoint: Path | None = None, resume: bool = False, listen: Listener = ignore
+    ) -> Self:
+        """Learn what is needed from the items, without labels.
+
+        Parameters
+        ----------
+        items : array-like
+        checkpoint : Path, default=None
+            A file for the state of work that takes minutes.
+        resume : bool, default=False
+            Resume from `checkpoint` if it exists.
+        listen : callable
+            Gets an `Event` of the stage "features" now and then, where it takes long.
+        """
+
+    @abstractmethod
+    def transform(self, items: Any, *, listen: Listener = ignore) -> np.ndarray:
+        """Features of each item, shape (n_samples, n_features), float32.
+
+        Raises
+        ------
+        DataError
+            If the items differ in kind from those of `fit`.
+        """
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Say in one line what becomes of what."""
+
+    @abstractmethod
+    def as_json(self) -> dict[str, Any]:
+        """What was fitted, but for arrays, as JSON values; with "name", and "description" as `describe` has it."""
+
+    def arrays(self) -> Arrays:
+        """Arrays of what was fitted."""
+        return {}
+
+    @classmethod
+    @abstractmethod
+    def of_state(cls, values: dict[str, Any], arrays: Arrays) -> Self:
+        """Take back what `as_json` and `arrays` gave."""
