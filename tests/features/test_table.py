@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from labelwise.errors import DataError, FeatureWarning
-from labelwise.features import featurizer_of_json, make_featurizer
+from labelwise.features import featurizer_of_state, make_featurizer
 from labelwise.features.schema import Column, Schema, days, signed_log, truths
 from labelwise.features.table import TableFeaturizer
 
@@ -156,7 +156,7 @@ class TestFeatures:
     def test_saved_and_taken_back_it_does_the_same(self):
         frame = table(ok=[True, None] * 20, when=pd.date_range("2020-01-01", periods=N), k=1)
         fitted = TableFeaturizer().fit(frame)
-        again = featurizer_of_json(json.loads(json.dumps(fitted.as_json())))
+        again = featurizer_of_state(json.loads(json.dumps(fitted.as_json())), {})
         np.testing.assert_array_equal(again.transform(frame), fitted.transform(frame))
         assert (again.schema_, again.describe()) == (fitted.schema_, fitted.describe())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from importlib import import_module
 from typing import Any
 
@@ -47,7 +48,7 @@ def make_featurizer(
     """
     if isinstance(features, Featurizer):
         features.check(items)
-        return features
+        return copy.copy(features)  # parameters of an estimator stay as they were given
     if features == "auto":
         suited = (kind for kind in map(_kind, _FEATURIZERS) if kind.suits(items))
         chosen = next(suited, None)

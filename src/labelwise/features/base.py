@@ -22,7 +22,7 @@ class Featurizer(ABC):
     Attributes
     ----------
     name : str
-        What users call it, as in `GMVAE(features="table")`. One that needs a model has its name after a colon.
+        What users call it, as in `GMVAE(features="table")`. A pre-trained model is named after a colon.
     """
 
     name: ClassVar[str]
@@ -86,7 +86,7 @@ class Featurizer(ABC):
 
     @abstractmethod
     def as_json(self) -> dict[str, Any]:
-        """What was fitted, but for arrays, as JSON values; with "name", and "description" as `describe` has it."""
+        """JSON values: "name", "description" (as `describe` has it), and all that was fitted but arrays."""
 
     def arrays(self) -> Arrays:
         """Arrays of what was fitted."""
