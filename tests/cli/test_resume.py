@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarni
 
 N_EPOCHS = 40
 # Epochs of so small a model take milliseconds: write each of them, and leave time to be stopped between them.
-EVERY_EPOCH = "import labelwise.gmvae.checkpoint as checkpoint\ncheckpoint._SECONDS_BETWEEN = 0.0\n"
+EVERY_EPOCH = "import labelwise.nn.checkpoint as checkpoint\ncheckpoint._SECONDS_BETWEEN = 0.0\n"
 SLOWLY = (
     EVERY_EPOCH
     + """

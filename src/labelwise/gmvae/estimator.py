@@ -15,7 +15,6 @@ from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
 from labelwise.features import NAMES, Featurizer, make_featurizer
-from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.gmvae.persistence import FittedState, load_gmvae, save_gmvae
@@ -30,6 +29,7 @@ from labelwise.gmvae.training import (
 )
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
+from labelwise.nn.checkpoint import CheckpointFile, EpochRecord
 from labelwise.nn.defaults import (
     DEFAULT_COMPONENTS,
     resolve_device,

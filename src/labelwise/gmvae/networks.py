@@ -7,9 +7,7 @@ D latent dimensions, K components.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -17,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from labelwise.gmvae.mixture import GaussianMixture, bounded
+from labelwise.nn.layers import dense_layers, reset_layers
 from labelwise.nn.likelihoods import LIKELIHOODS, Bernoulli, Gaussian
 
 
@@ -68,25 +67,6 @@ class Encoded(NamedTuple):
 
     responsibilities: Tensor
     latents: Tensor
-
-
-def dense_layers(widths: Sequence[int]) -> list[nn.Module]:
-    """Linear layers, each followed by layer normalisation and a GELU."""
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(widths):
-        layers += [nn.Linear(n_in, n_out), nn.LayerNorm(n_out), nn.GELU()]
-    return layers
-
-
-def reset_layers(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw the weights of all layers anew from `generator`: Kaiming-uniform, biases zero."""
-    for layer in module.modules():
-        if isinstance(layer, (nn.Linear, nn.Conv2d)):
-            nn.init.kaiming_uniform_(layer.weight, a=math.sqrt(5), generator=generator)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
-        elif isinstance(layer, (nn.LayerNorm, nn.BatchNorm2d)):
-            layer.reset_parameters()
 
 
 class ConvLayers(nn.Module):

@@ -17,12 +17,12 @@ import torch
 from torch import Tensor
 
 from labelwise.events import Event, Listener, ignore
-from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord, State
 from labelwise.gmvae.monitors import count_active_components
 from labelwise.gmvae.networks import GMVAEModule
 from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
 from labelwise.gmvae.start import kmeans_start, start_rows
 from labelwise.nn.batches import Items
+from labelwise.nn.checkpoint import CheckpointFile, EpochRecord, State
 from labelwise.nn.views import random_views
 from labelwise.randomness import numpy_generator, torch_generator
 from labelwise.storage import fingerprint

@@ -10,15 +10,12 @@ import math
 import torch
 from torch import Tensor, nn
 
-from labelwise.gmvae.networks import dense_layers, reset_layers
+from labelwise.nn.layers import CONVOLVED, convolutions, dense_layers, reset_layers
 from labelwise.nn.likelihoods import LIKELIHOODS, Bernoulli, Gaussian
 
-_WIDTH = 32  # channels of the first convolution; they double twice
-_GRID = 3  # features are averaged to a grid of 3x3
 _DENSE = (256, 256)
 _DROPOUT = 0.2
 PRODUCT_WIDTH = (256,)  # of the matrix products, by which "auto" precision is decided
-_STRIDE_FROM = 16  # pixels of the shorter side from which the first convolution halves the image
 
 
 class StudentNetwork(nn.Module):
@@ -40,8 +37,8 @@ class StudentNetwork(nn.Module):
             layers: list[nn.Module] = dense_layers((item_shape[0], *_DENSE))
             self.n_features = _DENSE[-1]
         else:
-            layers = _convolutions(item_shape)
-            self.n_features = 4 * _WIDTH * _GRID**2
+            layers = convolutions(item_shape)
+            self.n_features = CONVOLVED
         self.layers = nn.Sequential(*layers)
         self.head = nn.Linear(self.n_features, n_classes)
 
@@ -78,20 +75,6 @@ class StudentNetwork(nn.Module):
         kept = torch.rand(features.shape, generator=generator, device=features.device) >= _DROPOUT
         logits: Tensor = self.head(features * kept / (1 - _DROPOUT))
         return logits
-
-
-def _convolutions(item_shape: tuple[int, ...]) -> list[nn.Module]:
-    height, width, channels = (*item_shape, 1)[:3]
-    stride = 2 if min(height, width) >= _STRIDE_FROM else 1
-    layers: list[nn.Module] = []
-    n_in = channels
-    for n_out, step in ((_WIDTH, stride), (2 * _WIDTH, 1), (4 * _WIDTH, 1)):
-        convolution = nn.Conv2d(n_in, n_out, 3, stride=step, padding=1, bias=False)
-        layers += [convolution, nn.BatchNorm2d(n_out), nn.GELU()]
-        if n_out == 2 * _WIDTH and min(height, width) > 1:
-            layers.append(nn.MaxPool2d(2))
-        n_in = n_out
-    return [*layers, nn.AdaptiveAvgPool2d(_GRID), nn.Flatten()]
 
 
 def build_network(
