@@ -253,7 +253,7 @@ class TestCircles:
 
     def test_the_graph_knows_imports_of_all_kinds(self):
         graph = import_graph()
-        assert "labelwise.gmvae.networks" in graph["labelwise.student.network"]
+        assert "labelwise.nn.layers" in graph["labelwise.student.network"]
         assert "labelwise.gmvae" in graph["labelwise.cli.train"]  # in a function, and for types
         assert "labelwise.student.check" in graph["labelwise.student.persistence"]
 

@@ -106,7 +106,7 @@ class TestStopped:
 @pytest.fixture
 def unfinished(place, tmp_path, monkeypatch):
     """The folder of a model whose training was stopped by Ctrl-C after its third epoch, in this process."""
-    from labelwise.gmvae import checkpoint
+    from labelwise.nn import checkpoint
 
     keep = checkpoint.CheckpointFile.keep
 

@@ -10,7 +10,7 @@ import pytest
 from labelwise import GMVAE
 from labelwise.errors import CheckpointError, StorageError
 from labelwise.events import Cancellable, Cancelled
-from labelwise.gmvae import checkpoint
+from labelwise.nn import checkpoint
 from labelwise.storage import read_tensors
 
 # The plain phase is one epoch of these six, and two of nine: the k-means start comes right after it.

@@ -7,8 +7,7 @@ state of a run is its weights, its optimiser and the number of epochs done, and 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
@@ -22,7 +21,8 @@ from labelwise.gmvae.networks import GMVAEModule
 from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
 from labelwise.gmvae.start import kmeans_start, start_rows
 from labelwise.nn.batches import Items
-from labelwise.nn.checkpoint import CheckpointFile, EpochRecord, State
+from labelwise.nn.checkpoint import CheckpointFile, EpochRecord
+from labelwise.nn.run import Run
 from labelwise.nn.views import random_views
 from labelwise.randomness import numpy_generator, torch_generator
 from labelwise.storage import fingerprint
@@ -53,51 +53,6 @@ class Plan:
     learning_rate: float
     augment: str | None
     seed: int
-
-
-@dataclass
-class Run:
-    """A training run between two epochs."""
-
-    module: GMVAEModule
-    optimizer: torch.optim.Optimizer
-    history: list[EpochRecord] = field(default_factory=list)
-
-    @cached_property
-    def parameters(self) -> list[Tensor]:
-        """Those of the module, gathered once: walking through a small module costs as much as a layer."""
-        return list(self.module.parameters())
-
-    @property
-    def epoch(self) -> int:
-        """Epochs done."""
-        return len(self.history)
-
-    def state(self) -> State:
-        """All that a run needs to resume, as arrays and JSON values."""
-        arrays = {f"module.{name}": _numpy(tensor) for name, tensor in self.module.state_dict().items()}
-        for index, values in self.optimizer.state_dict()["state"].items():
-            arrays |= {f"optimizer.{index}.{name}": _numpy(tensor) for name, tensor in values.items()}
-        return State(arrays, self.history)
-
-    def adopt(self, state: State) -> None:
-        """Resume from `state`."""
-        self.history[:] = state.history
-        tensors = {name: torch.from_numpy(array.copy()) for name, array in state.arrays.items()}
-        prefix = "module."
-        self.module.load_state_dict(
-            {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
-        )
-        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
-        states: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".")
-                like = parameters[int(index)]
-                # The fused optimiser walks through memory: its state must lie there as the parameter does.
-                same_layout = torch.empty_like(like).copy_(tensor) if tensor.shape == like.shape else tensor
-                states.setdefault(int(index), {})[key] = same_layout
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": states})
 
 
 def run_settings(plan: Plan, module: GMVAEModule, device: torch.device, X: np.ndarray) -> dict[str, Any]:
@@ -178,7 +133,9 @@ def learning_rate_factor(step: int, n_steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
 
 
-def run_epoch(run: Run, items: Items, plan: Plan, n_batches: int, listen: Listener) -> EpochRecord:
+def run_epoch(
+    run: Run[GMVAEModule], items: Items, plan: Plan, n_batches: int, listen: Listener
+) -> EpochRecord:
     """One pass over the items; `listen` hears of all batches but the last."""
     epoch, module = run.epoch, run.module
     device = next(module.parameters()).device
@@ -207,7 +164,7 @@ def run_epoch(run: Run, items: Items, plan: Plan, n_batches: int, listen: Listen
     return {"epoch": epoch + 1, "phase": "plain" if plain else "mixture", **totals.record()}
 
 
-def take_step(run: Run, loss: Tensor, learning_rate: float) -> None:
+def take_step(run: Run[GMVAEModule], loss: Tensor, learning_rate: float) -> None:
     """One optimiser step."""
     for group in run.optimizer.param_groups:
         group["lr"] = learning_rate * group["scale"]
@@ -309,7 +266,3 @@ def elbo_quantiles(module: GMVAEModule, X: np.ndarray, seed: int) -> np.ndarray:
     rows = np.sort(numpy_generator(seed, REFERENCE).permutation(len(X))[:_REFERENCE_ITEMS])
     elbos = item_elbos(module, Items(X[rows], next(module.parameters()).device))
     return np.asarray(np.quantile(elbos, np.linspace(0, 1, 101)))
-
-
-def _numpy(tensor: Tensor) -> np.ndarray:
-    return np.ascontiguousarray(tensor.detach().cpu().numpy())
