@@ -16,7 +16,7 @@ from labelwise.errors import ParameterError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.randomness import RandomState
-from labelwise.student import Student, refine
+from labelwise.student import Student, refine, student_for
 
 
 class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -183,9 +183,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if isinstance(self.refine, Student):
             return self.refine
         gmvae = self.gmvae_
-        return Student(
-            gmvae.augment_, likelihood=gmvae.likelihood_, device=gmvae.device, random_state=gmvae.seed_
-        )
+        return student_for(gmvae, device=gmvae.device, random_state=gmvae.seed_)
 
     def _structure(self, X: Any) -> GMVAE:
         if self.prefit:

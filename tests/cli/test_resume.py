@@ -189,7 +189,7 @@ class TestStartingAgain:
         monkeypatch.setattr(training, "run_epoch", stop)
         outcome = labelwise(*arguments(place, tmp_path / "model"))
         assert outcome.code == 1
-        assert outcome.err.splitlines()[-1] == "labelwise: stopped; no epoch was finished"
+        assert outcome.err.splitlines()[-1] == "labelwise: stopped; nothing was finished"
         assert list(tmp_path.iterdir()) == []
 
 

@@ -11,7 +11,7 @@ import torch
 from labelwise import load_dataset
 from labelwise.nn.views import random_views, resolve_augmentation, view_distance
 
-KINDS = ["affine", "elastic"]
+KINDS = ["affine", "elastic", "strokes", "photo"]
 
 
 def seeded(seed):
@@ -54,16 +54,15 @@ def test_each_image_gets_a_map_of_its_own(augment):
     assert len(torch.unique(views, dim=0)) == 20
 
 
-@pytest.mark.parametrize("augment", KINDS)
-def test_channels_move_together(augment):
+@pytest.mark.parametrize("augment", ["affine", "elastic", "strokes"])
+def test_channels_move_together_and_dark_on_light_as_light_on_dark(augment):
     grey = torch.rand(5, 8, 10, 1, generator=seeded(0))
+    grey[:, [0, -1]] = grey[:, :, [0, -1]] = 0
     colour = torch.cat([grey, 0.5 * grey, 1 - grey], -1)
     views = random_views(colour.reshape(5, -1), (8, 10, 3), augment, seeded(1)).view(5, 8, 10, 3)
-    alone = random_views(grey.reshape(5, -1), (8, 10), augment, seeded(1)).view(5, 8, 10)
-    torch.testing.assert_close(views[..., 0], alone)
-    torch.testing.assert_close(views[..., 1], 0.5 * alone)
-    inside = random_views(torch.ones(5, 80), (8, 10), augment, seeded(1)).view(5, 8, 10)
-    torch.testing.assert_close(views[..., 2], inside - alone)
+    torch.testing.assert_close(views[..., 1], 0.5 * views[..., 0])
+    if augment != "strokes":  # where lines grow thicker, their ground grows thinner
+        torch.testing.assert_close(views[..., 2], 1 - views[..., 0])
 
 
 def centroids(views, side):
@@ -89,11 +88,40 @@ def test_mass_is_kept_on_average():
     assert views.sum(1).mean().item() == pytest.approx(blob(width=2.0).sum().item(), rel=0.05)
 
 
-def test_what_enters_from_outside_is_empty():
-    views = random_views(torch.ones(200, 100), (10, 10), "affine", seeded(0)).view(200, 10, 10)
-    torch.testing.assert_close(views[:, 4:6, 4:6], torch.ones(200, 2, 2))
+@pytest.mark.parametrize("ground", [0.0, 0.25, 1.0])
+def test_what_enters_from_outside_is_the_background(ground):
+    images = torch.full((200, 10, 10), 0.5)
+    images[:, [0, -1]] = images[:, :, [0, -1]] = ground
+    views = random_views(images.reshape(200, -1), (10, 10), "affine", seeded(0)).view(200, 10, 10)
+    torch.testing.assert_close(views[:, 4:6, 4:6], torch.full((200, 2, 2), 0.5))
     corners = views[:, [0, 0, -1, -1], [0, -1, 0, -1]]
-    assert corners.min() == 0
+    assert min(ground, 0.5) - 1e-6 <= corners.min() <= corners.max() <= max(ground, 0.5) + 1e-6
+    assert (corners == ground).float().mean() > 0.9
+
+
+def test_strokes_become_thinner_and_thicker():
+    line = torch.zeros(1, 21, 21)
+    line[:, 9:12, 4:17] = 1
+    mass = {
+        augment: random_views(line.reshape(1, -1).expand(400, -1), (21, 21), augment, seeded(0)).sum(1)
+        for augment in ("elastic", "strokes")
+    }
+    assert mass["strokes"].std() > 1.5 * mass["elastic"].std()
+    assert mass["strokes"].min() < 0.7 * line.sum()
+    assert mass["strokes"].max() > 1.3 * line.sum()
+
+
+def test_photos_are_cropped_mirrored_and_coloured():
+    ramp = torch.linspace(0.2, 0.8, 16).expand(16, 16)
+    images = torch.stack([ramp, ramp.T, torch.full((16, 16), 0.5)], -1).reshape(1, -1).expand(400, -1)
+    views = random_views(images, (16, 16, 3), "photo", seeded(0)).view(400, 16, 16, 3)
+    slopes = (views[:, 8, -1, 0] - views[:, 8, 0, 0]).sign()
+    assert 0.4 < (slopes > 0).float().mean() < 0.6  # half are mirrored
+    assert (views[:, -1, 8, 1] > views[:, 0, 8, 1] - 1e-6).all()  # none stands on its head
+    assert (views[:, 8].max(1).values - views[:, 8].min(1).values)[:, 0].min() < 0.4  # some are cropped
+    assert views.mean((1, 2, 3)).std() > 0.05
+    grey = (views.max(-1).values - views.min(-1).values).flatten(1).max(1).values < 1e-3
+    assert 0.1 < grey.float().mean() < 0.3
 
 
 def test_none_leaves_images_as_they_are():
@@ -106,7 +134,7 @@ def test_elastic_views_bend_what_affine_ones_leave_straight():
     line[:, 14:19] = 1
     heights = torch.arange(33, dtype=torch.float32)
     crooked = []
-    for augment in KINDS:
+    for augment in ("affine", "elastic"):
         views = random_views(line.reshape(1, -1).expand(200, -1), (33, 33), augment, seeded(0))
         inside = views.view(-1, 33, 33)[:, :, 10:23]  # away from what enters from outside
         middle = (inside * heights[:, None]).sum(1) / inside.sum(1)  # of the line, in each column

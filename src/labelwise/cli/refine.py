@@ -49,18 +49,11 @@ def refine(
 
     from labelwise.progress import Progress
     from labelwise.project import Project
-    from labelwise.student import Student
+    from labelwise.student import student_for
 
     with Project.open(project) as opened:
         before = opened.answers(decoder.value) if decoder is not DecoderName.auto else opened.answers()
-        gmvae = opened.gmvae
-        template = Student(
-            gmvae.augment_,
-            likelihood=gmvae.likelihood_,
-            max_rounds=rounds,
-            device=device,
-            random_state=seed,
-        )
+        template = student_for(opened.gmvae, max_rounds=rounds, device=device, random_state=seed)
         with Progress() as listen:
             found = opened.refine(
                 template, decoder=decoder.value, rehearse=rehearsal, fresh=fresh, listen=listen

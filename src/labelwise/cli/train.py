@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,68 +12,15 @@ import typer
 
 from labelwise.cli.options import DeviceOption, NoNumberColumnOption, SkipUnreadableOption
 from labelwise.cli.places import check_folder_of
+from labelwise.cli.settings import Augment, Encoder, Features, Init, Likelihood, Objective, Precision
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
+from labelwise.nn.checkpoint import is_unfinished
 
 if TYPE_CHECKING:
     from labelwise.data import Dataset
     from labelwise.features.table import TableFeaturizer
     from labelwise.gmvae import GMVAE
     from labelwise.project import Project
-
-
-class Objective(StrEnum):
-    """Values of --objective."""
-
-    collapsed = "collapsed"
-    exact = "exact"
-
-
-class Augment(StrEnum):
-    """Values of --augment."""
-
-    auto = "auto"
-    none = "none"
-    affine = "affine"
-    elastic = "elastic"
-
-
-class Encoder(StrEnum):
-    """Values of --encoder."""
-
-    auto = "auto"
-    dense = "dense"
-    conv = "conv"
-
-
-class Features(StrEnum):
-    """Values of --features."""
-
-    auto = "auto"
-    table = "table"
-    none = "none"
-
-
-class Likelihood(StrEnum):
-    """Values of --likelihood."""
-
-    auto = "auto"
-    bernoulli = "bernoulli"
-    gaussian = "gaussian"
-
-
-class Init(StrEnum):
-    """Values of --init."""
-
-    kmeans = "kmeans"
-    random = "random"
-
-
-class Precision(StrEnum):
-    """Values of --precision."""
-
-    auto = "auto"
-    fp32 = "fp32"
-    bf16 = "bf16"
 
 
 # What a project that takes a trained model still needs to know.
@@ -133,8 +79,8 @@ def train(
     features: Annotated[
         Features,
         typer.Option(
-            help="What items become first. table: columns by an inferred schema. auto: that for a table in "
-            "which something is no number, or missing."
+            help="What items become first. learned: by contrast from the images themselves. pixels, none: "
+            "left as they are. table: columns by an inferred schema. auto: what suits the data."
         ),
     ] = Features.auto,
     schema: Annotated[
@@ -148,8 +94,9 @@ def train(
     augment: Annotated[
         Augment,
         typer.Option(
-            help="affine: random rotations, shears and shifts, as for handwriting. elastic: bends too. auto: "
-            "affine if such views look like other images."
+            help="How images may change and stay what they are. affine: rotated, sheared, shifted. elastic: "
+            "bent too. strokes: thinner or thicker too. photo: cropped, mirrored, other colours. auto: what "
+            "looks like other images."
         ),
     ] = Augment.auto,
     encoder: Annotated[
@@ -225,7 +172,7 @@ def train(
         device=device,
         random_state=seed,
     )
-    complete = resume and output.exists() and not checkpoint.exists()
+    complete = resume and output.exists() and not is_unfinished(checkpoint)
     if model is not None:
         gmvae = GMVAE.load(model, device=device)
     elif len(grid) != 1 and not complete:
@@ -241,7 +188,11 @@ def train(
     try:
         project = _create(output, dataset, tensorboard, options)
     except KeyboardInterrupt:
-        way = "add --resume to the same command to resume" if checkpoint.exists() else "no epoch was finished"
+        way = (
+            "add --resume to the same command to resume"
+            if is_unfinished(checkpoint)
+            else "nothing was finished"
+        )
         typer.echo(f"labelwise: stopped; {way}", err=True)
         raise typer.Exit(1) from None
     _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
@@ -351,7 +302,7 @@ def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: boo
         return
     if output.exists():
         raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
-    if checkpoint.exists():
+    if is_unfinished(checkpoint):
         raise StorageError(
             f"{checkpoint} is an unfinished run: add --resume to resume it, or --overwrite to start again"
         )

@@ -111,7 +111,8 @@ def compare_components(
     check_listener(listen)
     listen = listen or ignore
     train, held_out = _split(len(X), max(grid))
-    featurizer = make_featurizer(parameters.get("features", "auto"), X)
+    seeded = {**GMVAE(**parameters).get_params(), "random_state": _SEEDS[0]}
+    featurizer, _ = make_featurizer(X, seeded)
     if featurizer is not None:
         X = featurizer.fit(X).transform(X)
         X = X[:, np.ptp(X[train], axis=0) > 0]  # rare categories may be in other rows alone

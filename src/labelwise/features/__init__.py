@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
-from labelwise.errors import ParameterError
+import numpy as np
+
+from labelwise.errors import DataError, ParameterError
 from labelwise.features.base import Featurizer
 from labelwise.features.schema import is_frame
-from labelwise.randomness import RandomState
 from labelwise.storage import Arrays
 
 __all__ = [
@@ -24,9 +26,11 @@ __all__ = [
 
 # Where each is; "auto" asks them in this order. They are imported late: some need an extra.
 _FEATURIZERS = {
+    "learned": "labelwise.features.learned:LearnedFeaturizer",
     "table": "labelwise.features.table:TableFeaturizer",
 }
-_AS_THEY_ARE = ("none",)
+_AS_THEY_ARE = ("pixels", "none")
+_IMAGES = 3  # dimensions, at least
 
 # All that `GMVAE(features=...)` takes beside a featurizer.
 NAMES = ("auto", *_FEATURIZERS, *_AS_THEY_ARE)
@@ -34,10 +38,20 @@ NAMES = ("auto", *_FEATURIZERS, *_AS_THEY_ARE)
 _PREFIX = "featurizer."  # what names of its arrays begin with, in the files of a model
 
 
-def make_featurizer(
-    features: str | Featurizer, items: Any, *, random_state: RandomState = None
-) -> Featurizer | None:
+def make_featurizer(items: Any, parameters: Mapping[str, Any]) -> tuple[Featurizer | None, str]:
     """A featurizer for these items, not fitted yet; None where they go to the model as they are.
+
+    Parameters
+    ----------
+    items : array-like
+    parameters : mapping
+        Of the `GMVAE`; `features` says what to make.
+
+    Returns
+    -------
+    featurizer : Featurizer or None
+    reason : str
+        Why "auto" chose it; empty otherwise.
 
     Raises
     ------
@@ -46,19 +60,23 @@ def make_featurizer(
     ParameterError
         If there is no such featurizer.
     """
+    features = parameters["features"]
     if isinstance(features, Featurizer):
         features.check(items)
-        return copy.copy(features)  # parameters of an estimator stay as they were given
+        return copy.copy(features), ""  # parameters of an estimator stay as they were given
     if features == "auto":
-        suited = (kind for kind in map(_kind, _FEATURIZERS) if kind.suits(items))
-        chosen = next(suited, None)
-        return None if chosen is None else chosen.of_name("", random_state)
+        for kind in map(_kind, _FEATURIZERS):
+            if reason := kind.suits(items, parameters):
+                return kind.of_name("", parameters), reason
+        return None, ""
     if features in _AS_THEY_ARE:
-        return None
+        if features == "pixels" and np.ndim(items) < _IMAGES:
+            raise DataError("features='pixels' is for images, and these are none: set features='none'")
+        return None, ""
     name, _, argument = features.partition(":")
     kind = _kind(name)
     kind.check(items)
-    return kind.of_name(argument, random_state)
+    return kind.of_name(argument, parameters), ""
 
 
 def featurizer_of_state(values: dict[str, Any] | None, arrays: Arrays) -> Featurizer | None:

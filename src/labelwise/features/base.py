@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from labelwise.events import Listener, ignore
-from labelwise.randomness import RandomState
 from labelwise.storage import Arrays
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+STAGE = "features"
+"""Of the events of featurizers."""
 
 
 class Featurizer(ABC):
@@ -29,8 +37,15 @@ class Featurizer(ABC):
 
     @classmethod
     @abstractmethod
-    def of_name(cls, argument: str, random_state: RandomState) -> Self:
-        """One that is not fitted; `argument` is what a user wrote after the colon, or empty.
+    def of_name(cls, argument: str, parameters: Mapping[str, Any]) -> Self:
+        """One that is not fitted.
+
+        Parameters
+        ----------
+        argument : str
+            What a user wrote after the colon, or empty.
+        parameters : mapping
+            Of the `GMVAE`; its `random_state` is a seed.
 
         Raises
         ------
@@ -49,9 +64,26 @@ class Featurizer(ABC):
         """
 
     @classmethod
-    def suits(cls, items: Any) -> str:
+    def suits(cls, items: Any, parameters: Mapping[str, Any]) -> str:
         """Say why "auto" takes it for these items; empty if it does not."""
         return ""
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Shape of the images that it looks at; None for items of other kinds."""
+        return None
+
+    @property
+    def augment_(self) -> str | None:
+        """Views under which an image stays what it is, as far as it knows."""
+        return None
+
+    def layers(self) -> nn.Module | None:
+        """Layers from which a student of the images may start; None where features are all that it sees."""
+        return None
+
+    def to(self, device: torch.device) -> None:  # noqa: B027 (most have nothing to move)
+        """Compute there."""
 
     @abstractmethod
     def fit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,6 @@ from labelwise.errors import DataError, ParameterError
 from labelwise.events import Listener, ignore
 from labelwise.features.base import Featurizer
 from labelwise.features.schema import Column, Schema, as_text, days, is_frame, listed, signed_log, truths
-from labelwise.randomness import RandomState
 from labelwise.storage import Arrays
 
 
@@ -43,7 +43,7 @@ class TableFeaturizer(Featurizer):
         self.schema = schema
 
     @classmethod
-    def of_name(cls, argument: str, random_state: RandomState = None) -> Self:
+    def of_name(cls, argument: str, parameters: Mapping[str, Any]) -> Self:
         """A schema that `fit` infers.
 
         Raises
@@ -70,7 +70,7 @@ class TableFeaturizer(Featurizer):
             )
 
     @classmethod
-    def suits(cls, items: Any) -> str:
+    def suits(cls, items: Any, parameters: Mapping[str, Any]) -> str:
         """Whether something in a frame is no number, or missing."""
         return "" if not is_frame(items) or _is_numeric(items) else "not all columns are numbers"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,36 +15,27 @@ from sklearn.utils.validation import check_is_fitted
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
-from labelwise.features import NAMES, Featurizer, make_featurizer
-from labelwise.gmvae.monitors import warn_of_lost_structure
-from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.features import NAMES, Featurizer
+from labelwise.gmvae.fitting import learn, see
+from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE
+from labelwise.gmvae.painter import Painter
 from labelwise.gmvae.persistence import FittedState, load_gmvae, save_gmvae
-from labelwise.gmvae.settings import make_architecture, make_plan
 from labelwise.gmvae.training import (
-    WEIGHTS,
-    elbo_quantiles,
     infer,
     item_elbos,
-    run_settings,
-    train,
 )
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
-from labelwise.nn.checkpoint import CheckpointFile, EpochRecord
+from labelwise.nn.checkpoint import EpochRecord
 from labelwise.nn.defaults import (
     DEFAULT_COMPONENTS,
     resolve_device,
-    use_bfloat16,
 )
 from labelwise.nn.inputs import (
-    check_image_options,
     check_items,
     choose_likelihood,
-    column_moments,
-    count_components,
 )
-from labelwise.nn.likelihoods import Gaussian
-from labelwise.nn.views import resolve_augmentation
+from labelwise.nn.views import AUGMENTATIONS
 from labelwise.parameters import (
     Constraint,
     Either,
@@ -56,7 +48,7 @@ from labelwise.parameters import (
     check_parameters_of,
 )
 from labelwise.progress import shown
-from labelwise.randomness import RandomState, draw_seed, torch_generator
+from labelwise.randomness import RandomState, draw_seed
 from labelwise.storage import damage_told
 
 _SAMPLES = 0  # purpose of the random stream of `sample`
@@ -75,9 +67,13 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         refused, save for the default: it then becomes what None takes, with a warning.
     n_latent : int, default=32
         Dimensions of the latent space.
-    features : {"auto", "table", "none"} or Featurizer, default="auto"
-        What items become before the model sees them. "table" makes numbers of the columns of a frame, by a
-        schema that it infers; "auto" does so for a frame in which something is no number, or missing.
+    features : {"auto", "learned", "pixels", "table", "none"} or Featurizer, default="auto"
+        What items become before the model sees them. "learned": 128 numbers that a small network learns from
+        images by contrast, without labels, as what stays when an image is changed; pictures of components are
+        then painted by a light decoder. "table": numbers of the columns of a frame, by a schema that it
+        infers. "pixels" (images only) and "none" leave items as they are. "auto" learns features of at least
+        1,000 images of at least 16x16, where changed views look like other images, or in colour; it takes a
+        schema for a frame in which something is no number, or missing.
     n_hidden : int or "auto", default="auto"
         Width of the hidden layers. "auto" takes 512, and less in proportion, down to 128, for fewer than
         1,500 rows; a row of more than 16 columns or pixels counts for as many rows of 16.
@@ -93,11 +89,12 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         standardised inside. "auto" takes Bernoulli for uint8, images and rows within 0..1.
     encoder : {"auto", "dense", "conv"}, default="auto"
         "auto" takes convolutions for images of at least 16x16.
-    augment : {"auto", None, "affine", "elastic"}, default="auto"
+    augment : {"auto", None, "affine", "elastic", "strokes", "photo"}, default="auto"
         "affine" encodes randomly rotated, scaled, sheared and shifted views and reconstructs the original;
-        "elastic" bends them as well. Helps where such views keep their meaning (handwriting), hurts where
-        they do not (clothes). "auto" takes "affine" for images (at least 200) whose views look like other
-        images of the same data.
+        "elastic" bends them as well, "strokes" also makes lines thinner or thicker; "photo" crops, mirrors
+        and changes colours. Helps where such views keep their meaning (handwriting), hurts where they do not
+        (clothes). "auto" takes "affine" for images (at least 200) whose views look like other images of the
+        same data. Features are learned from the same views; "auto" takes "strokes" or "photo" for them.
     init : {"kmeans", "random"}, default="kmeans"
         Where components start: at the k-means clusters of a plain VAE (the first 22 % of the epochs), or
         anywhere, as published; from there many die. The plain VAE gets up to 70 % of the epochs where "auto"
@@ -140,7 +137,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     principal_ : PrincipalComponents or None
         Of the items; None in models from before labelwise 0.2, which encode no features.
     featurizer_ : Featurizer or None
-        What made rows of numbers of the items. The shape of items is that of its features.
+        What made rows of numbers of the items. The shape of items is that of its features, but for images.
+    painter_ : Painter or None
+        What draws pictures of latents, where the features are of images.
     likelihood_, encoder_, augment_ : str
         What "auto" became; `augment_` may be None.
     n_epochs_, batch_size_, seed_ : int
@@ -165,7 +164,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         "objective": Option("collapsed", "exact"),
         "likelihood": Option("auto", "bernoulli", "gaussian"),
         "encoder": Option("auto", "dense", "conv"),
-        "augment": Option("auto", None, "affine", "elastic"),
+        "augment": Option(*AUGMENTATIONS),
         "init": Option("kmeans", "random"),
         "max_epochs": Either(Option("auto"), Integer(1)),
         "batch_size": Either(Option("auto"), Integer(1)),
@@ -259,43 +258,13 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         """
         check_parameters_of(self)
         check_listener(listen)
-        featurizer = make_featurizer(self.features, X)
-        if featurizer is not None:
-            X = featurizer.fit(X).transform(X)
-        X, item_shape = check_items(self, X, reset=True)
-        parameters = self.get_params(deep=False)
-        n_components = count_components(X, self.n_components)
-        architecture = make_architecture(parameters, X, item_shape, n_components)
-        augment = resolve_augmentation(self.augment, X, item_shape, architecture.likelihood)
-        check_image_options(item_shape, architecture.likelihood, augment, self.encoder)
-        device = resolve_device(self.device)
         seed = draw_seed(self.random_state)
-        plan = make_plan(parameters, X, augment, seed)
-        module = build_module(architecture, torch_generator(seed, WEIGHTS))
-        if isinstance(module.likelihood, Gaussian):
-            module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
-        module.mixed = use_bfloat16(self.precision, device, architecture.hidden)
-        settings = run_settings(plan, module, device, X) if checkpoint is not None else {}
-        file = None if checkpoint is None else CheckpointFile(Path(checkpoint), settings, resume=resume)
-        items = Items(X, device)
+        parameters = {**self.get_params(deep=False), "random_state": seed}
+        place = None if checkpoint is None else Path(checkpoint)
         with shown(listen, self.verbose) as tell:
-            history = train(module.to(device), items, plan, checkpoint=file, listen=tell)
-            module.mixed = False
-            posteriors, latents = infer(module, items, tell)
-        shares = posteriors.mean(axis=0, dtype=np.float64)
-        self._adopt(
-            module,
-            history=history,
-            shares=shares,
-            elbo_quantiles=elbo_quantiles(module, X, seed),
-            n_epochs=plan.n_epochs,
-            batch_size=plan.batch_size,
-            seed=seed,
-            augment=augment,
-            principal=PrincipalComponents().fit(X, is_table=len(item_shape) == 1),
-            featurizer=featurizer,
-        )
-        warn_of_lost_structure(self.shares_, latents, init=self.init)
+            sight = see(self, X, parameters, checkpoint=place, resume=resume, listen=tell)
+            module, state = learn(sight, parameters, checkpoint=place, resume=resume, listen=tell)
+        self._adopt(module, **state)
         return self
 
     def encode(self, X: Any, *, listen: Listener | None = None) -> Encoding:
@@ -329,7 +298,13 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             If a column is missing, or holds something else than it did.
         """
         check_is_fitted(self)
-        return X if self.featurizer_ is None else self.featurizer_.transform(X)
+        if self.featurizer_ is None:
+            return X
+        if self.featurizer_.image_shape is None:
+            return self.featurizer_.transform(X)
+        pixels, _ = check_items(self, X, reset=False)
+        choose_likelihood(pixels, self.item_shape_, "bernoulli")
+        return self.featurizer_.transform(pixels)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Evaluate q(c given x): how much each component explains each item.
@@ -464,7 +439,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             self = cls(**parameters)
             self._adopt(module, **state)
         self.device = device
-        module.to(resolve_device(self.device))
+        for part in (module, self.featurizer_, self.painter_):
+            if part is not None:
+                part.to(resolve_device(device))
         return self
 
     def _adopt(
@@ -480,6 +457,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         augment: str | None,
         principal: PrincipalComponents | None,
         featurizer: Featurizer | None,
+        painter: Painter | None,
         feature_names: Sequence[str] = (),
     ) -> None:
         """Set the fitted attributes."""
@@ -488,12 +466,14 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         self.history_ = history
         self.shares_, self.elbo_quantiles_ = shares, elbo_quantiles
         self.n_epochs_, self.batch_size_, self.seed_ = n_epochs, batch_size, seed
-        self.augment_ = augment
         self.principal_ = principal
-        self.featurizer_ = featurizer
+        self.featurizer_, self.painter_ = featurizer, painter
         a = module.architecture
         self.item_shape_, self.likelihood_, self.encoder_ = a.item_shape, a.likelihood, a.encoder
-        self.n_features_in_ = a.n_features
+        self.augment_ = augment
+        if featurizer is not None and featurizer.image_shape is not None:
+            self.item_shape_, self.augment_ = featurizer.image_shape, featurizer.augment_
+        self.n_features_in_ = math.prod(self.item_shape_)
         if len(feature_names):
             self.feature_names_in_ = np.array(feature_names, dtype=object)
         with torch.no_grad():
@@ -514,21 +494,26 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             augment=self.augment_,
             principal=self.principal_,
             featurizer=self.featurizer_,
+            painter=self.painter_,
             feature_names=[str(name) for name in getattr(self, "feature_names_in_", [])],
         )
 
     def _items(self, X: Any) -> Items:
-        X, _ = check_items(self, self.featurize(X), reset=False)
-        if self.likelihood_ == "bernoulli":
-            choose_likelihood(X, self.item_shape_, "bernoulli")
+        X = self.featurize(X)
+        if self.featurizer_ is None or self.featurizer_.image_shape is None:
+            X, _ = check_items(self, X, reset=False)
+            if self.likelihood_ == "bernoulli":
+                choose_likelihood(X, self.item_shape_, "bernoulli")
         return Items(X, next(self.module_.parameters()).device)
 
     @torch.no_grad()
     def _decode(self, latents: np.ndarray) -> np.ndarray:
-        device = next(self.module_.parameters()).device
-        outputs = self.module_.decode(torch.from_numpy(latents).to(device))
-        values: np.ndarray = self.module_.likelihood.mean(outputs).cpu().numpy()
-        return values.reshape(len(latents), *self.item_shape_)
+        points = torch.from_numpy(latents).to(next(self.module_.parameters()).device)
+        if self.painter_ is None:
+            values = self.module_.likelihood.mean(self.module_.decode(points))
+        else:
+            values = self.painter_.likelihood.mean(self.painter_(points))
+        return np.asarray(values.cpu().numpy().reshape(len(latents), *self.item_shape_))
 
     @property
     def _n_features_out(self) -> int:

@@ -12,12 +12,14 @@ import torch
 
 from labelwise.features import Featurizer, featurizer_of_state, named_arrays, take_arrays
 from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
+from labelwise.gmvae.painter import Painter, build_painter
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.randomness import torch_generator
 from labelwise.storage import Arrays, damage_told, load_folder, plain, save_folder
 
 KIND = "gmvae"
 _PRINCIPAL = "principal."  # what names of its arrays begin with
+_PAINTER = "painter."
 _PRINCIPAL_ARRAYS = ("location_", "axes_")
 
 
@@ -33,6 +35,7 @@ class FittedState(TypedDict):
     augment: str | None
     principal: PrincipalComponents | None
     featurizer: Featurizer | None
+    painter: Painter | None
     feature_names: list[str]
 
 
@@ -70,6 +73,9 @@ def save_gmvae(
     }
     arrays = {name: tensor.cpu().numpy() for name, tensor in module.state_dict().items()}
     arrays |= named_arrays(featurizer)
+    if state["painter"] is not None:
+        weights = state["painter"].state_dict()
+        arrays |= {f"{_PAINTER}{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
     if state["principal"] is not None:
         arrays |= {f"{_PRINCIPAL}{name}": getattr(state["principal"], name) for name in _PRINCIPAL_ARRAYS}
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
@@ -88,6 +94,7 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
         lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
         principal = _principal(arrays)
         featurizer = featurizer_of_state(manifest.get("featurizer"), take_arrays(arrays))
+        painter = _painter(arrays, stored["n_latent"], featurizer)
         module = build_module(Architecture(**{**stored, **lists}), torch_generator(0))
         module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         training = manifest["training"]
@@ -102,9 +109,24 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
             augment=training.get("augment", manifest["parameters"]["augment"]),
             principal=principal,
             featurizer=featurizer,
+            painter=painter,
             feature_names=manifest["feature_names"],
         )
         return manifest["parameters"], module, state
+
+
+def _painter(arrays: Arrays, n_latent: int, featurizer: Featurizer | None) -> Painter | None:
+    """Take the painter out of `arrays`, if there is one."""
+    weights = {
+        name.removeprefix(_PAINTER): torch.from_numpy(arrays.pop(name))
+        for name in list(arrays)
+        if name.startswith(_PAINTER)
+    }
+    if not weights or featurizer is None or featurizer.image_shape is None:
+        return None
+    painter = build_painter(n_latent, featurizer.image_shape, torch_generator(0))
+    painter.load_state_dict(weights)
+    return painter.eval()
 
 
 def _principal(arrays: Arrays) -> PrincipalComponents | None:

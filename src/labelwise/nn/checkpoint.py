@@ -39,6 +39,22 @@ class State:
         return len(self.history)
 
 
+def of_features(path: Path) -> Path:
+    """Where what learns features keeps its state, before the model whose checkpoint is `path`."""
+    return path.with_name(path.name + ".features")
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a run left its state at `path`, or what learns features before it did."""
+    return path.exists() or of_features(path).exists()
+
+
+def remove(path: Path) -> None:
+    """Remove what a run that is done has left."""
+    for each in (path, of_features(path)):
+        each.unlink(missing_ok=True)
+
+
 class CheckpointFile:
     """One file that holds the state of a run at the end of an epoch.
 

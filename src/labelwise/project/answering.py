@@ -106,13 +106,10 @@ def refine(
     -------
     Refinement
     """
-    from labelwise.student import Student, refine
+    from labelwise.student import refine, student_for
 
     if template is None:
-        gmvae = project.gmvae
-        template = Student(
-            gmvae.augment_, likelihood=gmvae.likelihood_, device=device, random_state=random_state
-        )
+        template = student_for(project.gmvae, device=device, random_state=random_state)
     with project.claimed():
         y, names = project.labels(), project.names()
         teacher, taught = _decode(project, _fresh(project, decoder), y, names)

@@ -15,6 +15,7 @@ from labelwise.decoding import Decoder
 from labelwise.errors import DataError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
 from labelwise.features import is_frame
+from labelwise.nn.checkpoint import remove
 from labelwise.planning.forecast import Forecast
 from labelwise.planning.sheets import Sheet, sheets_from
 from labelwise.planning.suggest import Suggestion, suggest_from
@@ -131,7 +132,7 @@ class Project(Labelling):
             if not hasattr(model, "module_"):
                 checkpoint = path.with_name(path.name + ".checkpoint")
                 model.fit(dataset.X, checkpoint=checkpoint, resume=resume, listen=listen)
-                checkpoint.unlink(missing_ok=True)
+                remove(checkpoint)
             model = builder.with_features(model, dataset.X)
             encoding = model.encode(dataset.X, listen=listen)
             builder.build(path, source or read_from, Pool.of(dataset), model, encoding)

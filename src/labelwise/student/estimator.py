@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
+from torch import nn
 
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.poisson import PoissonDecoder
@@ -24,7 +25,7 @@ from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
 from labelwise.nn.likelihoods import Gaussian
-from labelwise.nn.views import resolve_augmentation
+from labelwise.nn.views import AUGMENTATIONS, resolve_augmentation
 from labelwise.parameters import (
     Constraint,
     Either,
@@ -56,7 +57,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    augment : {"auto", None, "affine", "elastic"}, default="auto"
+    augment : {"auto", None, "affine", "elastic", "strokes", "photo"}, default="auto"
         Changes under which an item stays what it is, as for `GMVAE`. A part of each view is erased in any
         case.
     likelihood : {"auto", "bernoulli", "gaussian"}, default="auto"
@@ -78,7 +79,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-    augment_ : {None, "affine", "elastic"}
+    augment_ : {None, "affine", "elastic", "strokes", "photo"}
         What "auto" became.
     answers_ : ndarray of shape (n_samples, n_classes), float32, or None
         Probabilities of the items of `fit`; labelled items have their label. None in students that were
@@ -92,7 +93,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
-        "augment": Option("auto", None, "affine", "elastic"),
+        "augment": Option(*AUGMENTATIONS),
         "likelihood": Option("auto", "bernoulli", "gaussian"),
         "max_rounds": Integer(2),
         "n_steps": Integer(1),
@@ -133,6 +134,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes: Any = None,
         temperature: float = 1.0,
         start: Student | None = None,
+        layers: nn.Module | None = None,
         listen: Listener | None = None,
     ) -> Student:
         """Learn from a few labels and a teacher's answers.
@@ -153,6 +155,9 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         start : Student, default=None
             A fitted student of the same items and fewer labels. Its network is the beginning, so that fewer
             rounds and steps suffice. It may lack classes, and stays as it is.
+        layers : Module, default=None
+            Layers that learned something of these images, from which to begin where there is no `start`:
+            `gmvae.featurizer_.layers()`. They stay as they are.
         listen : callable, default=None
             Gets an `Event` of the stage "refining" for each step; those of rounds have numbers, as in
             `history_`. If it raises `Cancelled`, learning ends there and the student stays as it was.
@@ -191,7 +196,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             temperature=temperature,
             seed=draw_seed(self.random_state),
         )
-        teaching = self._begin(lesson, item_shape, likelihood, classes, start)
+        teaching = self._begin(lesson, item_shape, likelihood, classes, start, layers)
         n_rounds = self.max_rounds if start is None else min(self.max_rounds, CONTINUED_ROUNDS)
         if answers is None:
             answers = _ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
@@ -300,6 +305,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         likelihood: str,
         classes: np.ndarray,
         start: Student | None,
+        layers: nn.Module | None,
     ) -> Teaching:
         weights = torch_generator(lesson.seed, WEIGHTS)
         network = build_network(item_shape, len(classes), likelihood, weights)
@@ -307,6 +313,8 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             grow(network, classes, start)
         elif isinstance(network.scaling, Gaussian):
             network.scaling.standardise(*map(torch.from_numpy, column_moments(lesson.items.X)))
+        if start is None and layers is not None:
+            network.layers.load_state_dict(layers.state_dict())
         network.to(resolve_device(self.device))
         return Teaching(network, lesson, mixed=self._mixed(), grown=start is not None)
 

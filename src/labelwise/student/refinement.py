@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import clone
@@ -20,6 +20,11 @@ from labelwise.randomness import RandomState, draw_seed
 from labelwise.student.check import Check, judge, rows_to_keep_back
 from labelwise.student.estimator import Student
 from labelwise.student.rounds import STAGE
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from labelwise.gmvae import GMVAE
 
 # Rounds: the fewest with labels spread on the student's own features. Later ones change little.
 _REHEARSED = 2
@@ -39,6 +44,22 @@ class Refinement:
 
     student: Student | None
     verdict: str
+
+
+def student_for(gmvae: GMVAE, **settings: Any) -> Student:
+    """A student that is not fitted, of the items that a model was fitted to.
+
+    Parameters
+    ----------
+    gmvae : GMVAE
+        Fitted: images that it sees as features are pixels to the student.
+    **settings
+        Other parameters of the `Student`.
+    """
+    featurizer = gmvae.featurizer_
+    sees_images = featurizer is not None and featurizer.image_shape is not None
+    likelihood = "bernoulli" if sees_images else gmvae.likelihood_
+    return Student(gmvae.augment_, likelihood=likelihood, **settings)
 
 
 def refine(
@@ -83,7 +104,8 @@ def refine(
         A fitted student of the same items and fewer labels, to continue from. It stays as it is. Without a
         rehearsal its `check_` stands for the new one too.
     featurizer : Featurizer, default=None
-        What makes numbers of the items, for the student to keep: `gmvae.featurizer_`.
+        That of the model, `gmvae.featurizer_`: a student of images begins with the layers that it learned,
+        others see its features, and keep it.
     listen : callable, default=None
         Gets an `Event` of the stage "refining" for each step, rehearsal included. If it raises `Cancelled`,
         the work ends there and nothing is changed.
@@ -109,14 +131,15 @@ def refine(
     template = clone(student).set_params(random_state=seed, verbose=0)
     wanted = start is None if rehearse is None else rehearse
     kept_back = rows_to_keep_back(y, seed) if wanted else np.empty(0, dtype=int)
-    if featurizer is not None:
+    layers = None if featurizer is None else featurizer.layers()
+    if featurizer is not None and layers is None:
         X = featurizer.transform(X)
     share = _REHEARSED / (_REHEARSED + student.max_rounds) if len(kept_back) else 0.0
     check = None if start is None else start.check_
     with shown(listen, student.verbose) as tell:
         if len(kept_back):
             within_rehearsal = part_of(tell, STAGE, 0, share)
-            check = _rehearse(template, decoder, X, encoding, y, kept_back, within_rehearsal)
+            check = _rehearse(template, decoder, X, encoding, y, kept_back, layers, within_rehearsal)
             if not check.helps:
                 tell(Event(STAGE, 1.0))
                 return Refinement(None, _comparison(check))
@@ -127,10 +150,11 @@ def refine(
             classes=classes,
             temperature=1.0 if check is None else check.temperature,
             start=start,
+            layers=layers,
             listen=part_of(tell, STAGE, share, 1),
         )
     taught.set_params(verbose=student.verbose).check_ = check
-    taught.featurizer_ = featurizer
+    taught.featurizer_ = featurizer if layers is None else None
     if check is not None and len(kept_back):
         return Refinement(taught, _comparison(check))
     if start is not None:
@@ -153,6 +177,7 @@ def _rehearse(
     encoding: Encoding,
     y: Any,
     kept_back: np.ndarray,
+    layers: nn.Module | None,
     listen: Listener,
 ) -> Check:
     """How decoder and student do on the labels in the rows `kept_back`, without having seen them."""
@@ -164,6 +189,6 @@ def _rehearse(
         teacher = clone(decoder).set_params(classes=decoder.classes_).fit(encoding, seen)
     answers = teacher.predict_proba(encoding)
     rehearsal = clone(template).set_params(max_rounds=_REHEARSED)
-    rehearsal.fit(X, seen, answers, classes=decoder.classes_, listen=listen)
+    rehearsal.fit(X, seen, answers, classes=decoder.classes_, layers=layers, listen=listen)
     codes = np.searchsorted(decoder.classes_, np.asarray(y)[kept_back])
     return judge(answers[kept_back], rehearsal.answers_[kept_back], codes)

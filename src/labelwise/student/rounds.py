@@ -59,7 +59,7 @@ class Lesson:
         The pool.
     labeled : ndarray of shape (n_labeled,), int
     codes : ndarray of shape (n_labeled,), int
-    augment : {None, "affine", "elastic"}
+    augment : {None, "affine", "elastic", "strokes", "photo"}
     n_steps, batch_size : int
         Steps of one round.
     learning_rate : float

@@ -26,7 +26,7 @@ def student_views(
     ----------
     values : Tensor of shape (B, F)
     item_shape : tuple of int
-    augment : {None, "affine", "elastic"}
+    augment : {None, "affine", "elastic", "strokes", "photo"}
     generator : torch.Generator
 
     Returns

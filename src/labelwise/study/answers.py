@@ -67,7 +67,10 @@ def by_student(task: Task, y: np.ndarray, seed: int) -> Answers:
     encoding = task.pool.get("encoding")
     decoder = auto_decoder().fit(encoding, y)
     images = task.pool.get("images")
-    student = refine(Student(task.augment), decoder, images, encoding, y, random_state=seed).student
+    template = Student(task.augment)
+    student = refine(
+        template, decoder, images, encoding, y, featurizer=task.featurizer, random_state=seed
+    ).student
     if student is None:
         return _both(task, lambda view: decoder.predict(view.get("encoding")))
     held_out = None if task.held_out is None else student.predict(task.held_out.get("images"))

@@ -19,6 +19,7 @@ from sklearn.mixture import GaussianMixture
 from labelwise.decoding import PoissonDecoder
 from labelwise.encoding import Encoding
 from labelwise.events import Listener
+from labelwise.features import Featurizer
 from labelwise.gmvae import GMVAE
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.study.spreading import Graph, neighbour_graph
@@ -73,14 +74,17 @@ class Task:
     pool, held_out : View
     graph : Graph or None
         Of principal components.
-    augment : {None, "affine", "elastic"}
+    augment : {None, "affine", "elastic", "strokes", "photo"}
         How the model's training varied the items.
+    featurizer : Featurizer or None
+        What made features of them.
     """
 
     pool: View
     held_out: View | None = None
     graph: Graph | None = None
     augment: str | None = None
+    featurizer: Featurizer | None = None
 
 
 def plain_task(pool: np.ndarray, held_out: np.ndarray) -> Task:
@@ -112,6 +116,7 @@ def model_task(
         if task.held_out is None
         else replace(task.held_out, images=held_out, encoding=gmvae.encode(held_out, listen=listen)),
         augment=gmvae.augment_,
+        featurizer=gmvae.featurizer_,
     )
 
 

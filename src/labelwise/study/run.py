@@ -18,6 +18,7 @@ from labelwise.errors import DataError, MissingExtraError, StudyError
 from labelwise.events import Cancelled, Event, Listener, check_listener, ignore
 from labelwise.features import is_frame
 from labelwise.gmvae import GMVAE
+from labelwise.nn.checkpoint import is_unfinished, remove
 from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator
 from labelwise.storage import differing, read_manifest
@@ -247,11 +248,11 @@ class _Bench:
         checkpoint = path.with_suffix(".checkpoint")
         gmvae = GMVAE(**self.study.model, random_state=seed)
         start = time.perf_counter()
-        gmvae.fit(X, checkpoint=checkpoint, resume=checkpoint.exists(), listen=self.progress.listen)
+        gmvae.fit(X, checkpoint=checkpoint, resume=is_unfinished(checkpoint), listen=self.progress.listen)
         seconds = time.perf_counter() - start
         data = {"name": self.dataset.name, "n_samples": len(X)}
         gmvae.save(path, extra={"data": data, "seconds": seconds})
-        checkpoint.unlink(missing_ok=True)
+        remove(checkpoint)
         self.progress.tell(f"trained the model of seed {seed} in {_duration(seconds)}")
         return gmvae
 

@@ -1,0 +1,200 @@
+"""Learning by contrast: a small network learns that two views of an item are the same item.
+
+NT-Xent (Chen et al., *A Simple Framework for Contrastive Learning of Visual Representations*, ICML 2020):
+among all views of a batch, a view must find the other one of its own item. No label is looked at. Everything
+random derives from (seed, purpose, step), so that a run which stops resumes with the same bits.
+
+B items, F features of an item (height x width x channels, channels last).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from labelwise.events import Event, Listener
+from labelwise.features.base import STAGE
+from labelwise.nn.batches import Items
+from labelwise.nn.checkpoint import CheckpointFile
+from labelwise.nn.layers import CONVOLVED, convolutions, reset_layers
+from labelwise.nn.likelihoods import Bernoulli
+from labelwise.nn.run import Run
+from labelwise.nn.views import random_views
+from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.storage import fingerprint
+
+N_PROJECTED = 128
+HIDDEN = 256  # units between the convolutions and the projection
+
+# Purposes of the random streams of one run.
+WEIGHTS, ORDER, VIEWS = range(3)
+
+# .1, .2 and .4 came within a point of each other (benchmarks/results/learned.md).
+_TEMPERATURE = 0.2
+_LEARNING_RATE = 2e-3
+_WARMUP_STEPS = 100
+_WEIGHT_DECAY = 1e-4
+_TOLD_EVERY = 25  # steps, of which each record of the history has the mean loss
+_INFERENCE_BATCH = 512
+
+
+class ContrastNetwork(nn.Module):
+    """Convolutions and a projection to the unit sphere.
+
+    Parameters
+    ----------
+    item_shape : (height, width) or (height, width, channels)
+    """
+
+    def __init__(self, item_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.item_shape = item_shape
+        self.scaling = Bernoulli(math.prod(item_shape))
+        self.layers = nn.Sequential(*convolutions(item_shape))
+        self.head = nn.Sequential(
+            nn.Linear(CONVOLVED, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.GELU(), nn.Linear(HIDDEN, N_PROJECTED)
+        )
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Scaled values (B, F) to points on the unit sphere, (B, 128)."""
+        height, width, channels = (*self.item_shape, 1)[:3]
+        images = values.view(-1, height, width, channels).permute(0, 3, 1, 2)
+        return F.normalize(self.head(self.layers(images)).float(), dim=1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to learn."""
+
+    n_steps: int
+    batch_size: int
+    augment: str
+    seed: int
+    bfloat16: bool
+
+
+def build_network(item_shape: tuple[int, ...], generator: torch.Generator) -> ContrastNetwork:
+    """Build a network with fresh weights; torch's global generator is not asked for anything."""
+    with torch.device("meta"):
+        network = ContrastNetwork(item_shape)
+    network.to_empty(device="cpu")
+    reset_layers(network, generator)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
+def nt_xent(first: Tensor, second: Tensor, temperature: float = _TEMPERATURE) -> Tensor:
+    """Mean cross-entropy, in nats, of finding each view's other half among all other views.
+
+    Parameters
+    ----------
+    first, second : Tensor of shape (B, D)
+        Views of the same items, of length 1.
+    temperature : float
+    """
+    views = torch.cat([first, second])
+    similarities = views @ views.T / temperature
+    similarities.fill_diagonal_(-torch.inf)  # no view is its own other half
+    halves = torch.arange(len(views), device=views.device).roll(len(first))
+    return F.cross_entropy(similarities, halves)
+
+
+def contrast(
+    network: ContrastNetwork, items: Items, plan: Plan, *, checkpoint: CheckpointFile | None, listen: Listener
+) -> list[dict[str, Any]]:
+    """Teach `network` in place, from the state in `checkpoint` if it holds one, and return the history.
+
+    `listen` gets an event of the stage "features" for each step. The history has a record every 25 steps:
+    `step` and `loss`, the mean over these steps in nats.
+    """
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY, fused=True
+    )
+    run = Run(network, optimizer)
+    state = None if checkpoint is None else checkpoint.restore()
+    if state is not None:
+        run.adopt(state)
+    n_done = run.history[-1]["step"] if run.history else 0
+    listen(Event(STAGE, n_done / plan.n_steps, f"resuming after step {n_done}" if n_done else ""))
+    network.train()
+    losses = []
+    for step in range(n_done, plan.n_steps):
+        losses.append(_take_step(run, items, plan, step))
+        last = step + 1 == plan.n_steps
+        if (step + 1) % _TOLD_EVERY and not last:
+            listen(Event(STAGE, (step + 1) / plan.n_steps))
+            continue
+        record = {"step": step + 1, "loss": float(torch.stack(losses).mean())}
+        losses.clear()
+        run.history.append(record)
+        if checkpoint is not None:
+            checkpoint.keep(run.state(), last=last)
+        message = f"step {step + 1}/{plan.n_steps} of contrast: loss {record['loss']:.2f} nats"
+        listen(Event(STAGE, (step + 1) / plan.n_steps, message, record))
+    return run.history
+
+
+def run_settings(network: ContrastNetwork, plan: Plan, items: Items, device: torch.device) -> dict[str, Any]:
+    """All that decides the bits of a run."""
+    return {
+        **asdict(plan),
+        "item_shape": list(network.item_shape),
+        "device": device.type,
+        "n_samples": len(items),
+        "data": fingerprint(items.X),
+        "labelwise": version("labelwise"),
+        "torch": torch.__version__.split("+")[0],
+        "threads": torch.get_num_threads(),
+    }
+
+
+@torch.no_grad()
+def project(network: ContrastNetwork, items: Items, listen: Listener) -> np.ndarray:
+    """Points of all items on the unit sphere, shape (n, 128), float32."""
+    network.eval()
+    points = np.empty((len(items), N_PROJECTED), dtype=np.float32)
+    start = 0
+    for batch in items.ordered(_INFERENCE_BATCH):
+        points[start : start + len(batch)] = network(network.scaling.scale(batch)).cpu().numpy()
+        start += len(batch)
+        listen(Event(STAGE, start / len(items)))
+    return points
+
+
+def _take_step(run: Run[ContrastNetwork], items: Items, plan: Plan, step: int) -> Tensor:
+    network = run.module
+    device = next(network.parameters()).device
+    views = torch_generator(plan.seed, VIEWS, step, device=device)
+    values = network.scaling.scale(items[_rows(len(items), plan, step)])
+    shape = network.item_shape
+    pairs = torch.cat([random_views(values, shape, plan.augment, views) for _ in range(2)])
+    with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16):
+        points = network(pairs)
+    loss = nt_xent(*points.chunk(2))
+    for group in run.optimizer.param_groups:
+        group["lr"] = _LEARNING_RATE * _rate(step, plan.n_steps)
+    run.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    run.optimizer.step()
+    return loss.detach()
+
+
+def _rows(n_samples: int, plan: Plan, step: int) -> np.ndarray:
+    """Rows of one batch: all items in random order, then in another, without what is left at the end."""
+    n_batches = n_samples // plan.batch_size
+    epoch, place = divmod(step, n_batches)
+    order = numpy_generator(plan.seed, ORDER, epoch).permutation(n_samples)
+    return order[place * plan.batch_size :][: plan.batch_size]
+
+
+def _rate(step: int, n_steps: int) -> float:
+    """Linear warm-up times a cosine down to 0."""
+    warmup = min(1.0, (step + 1) / min(_WARMUP_STEPS, max(1, n_steps // 4)))
+    return 0.5 * warmup * (1 + math.cos(math.pi * step / n_steps))
