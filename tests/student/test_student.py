@@ -299,7 +299,7 @@ class TestListening:
 
 
 PARAMETERS = {
-    "augment": ("rotate", "augment='rotate' must be 'auto', None, 'affine' or 'elastic'"),
+    "augment": ("rotate", "augment='rotate' must be 'auto', None, 'affine', 'elastic', 'strokes' or 'photo'"),
     "likelihood": ("poisson", "likelihood='poisson' must be 'auto', 'bernoulli' or 'gaussian'"),
     "max_rounds": (1, "max_rounds=1 must be an integer of at least 2"),
     "n_steps": (0, "n_steps=0 must be an integer of at least 1"),

@@ -51,7 +51,7 @@ def summarise_answers(answers: Answers, truth: np.ndarray | None, scored: np.nda
         "share_answered": float(answered.mean()),
         "expected_error": float(1 - answers.confidence[answered].mean()) if answered.any() else None,
         "classes_without_label": None,
-        "accuracy": None,
+        **_quality(np.empty(0, dtype=object), np.empty(0, dtype=object)),
     }
     if truth is None:
         return summary
@@ -59,10 +59,39 @@ def summarise_answers(answers: Answers, truth: np.ndarray | None, scored: np.nda
     names = {str(name) for name in truth[known]}
     if names >= set(classes):  # else labels are not names of these classes
         counted = scored & answered & known
-        right = answers.labels[counted].astype(str) == truth[counted].astype(str)
         summary["classes_without_label"] = sorted(names - set(classes))
-        summary["accuracy"] = float(right.mean()) if counted.any() else None
+        summary |= _quality(answers.labels[counted].astype(str), truth[counted].astype(str))
     return summary
+
+
+def _quality(labels: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
+    """Accuracy, macro F1 over the true classes, and the class that is recalled least; None without items."""
+    if not len(truth):
+        return {"accuracy": None, "macro_f1": None, "lowest_recall": None}
+    from sklearn.metrics import f1_score, recall_score
+
+    classes, counts = np.unique(truth, return_counts=True)
+    of_classes = {"labels": classes, "zero_division": 0.0}
+    recall = recall_score(truth, labels, average=None, **of_classes)
+    least = int(np.lexsort((counts, recall))[0])
+    return {
+        "accuracy": float((labels == truth).mean()),
+        "macro_f1": float(f1_score(truth, labels, average="macro", **of_classes)),
+        "lowest_recall": {
+            "class": str(classes[least]),
+            "recall": float(recall[least]),
+            "n_samples": int(counts[least]),
+        },
+    }
+
+
+def quality_line(summary: Mapping[str, Any]) -> str:
+    """Say what `summarise_answers` found beside the accuracy."""
+    least = summary["lowest_recall"]
+    return (
+        f"macro F1 {summary['macro_f1']:.2f}; least recalled class: {least['class']}, "
+        f"{least['recall']:.1%} of {least['n_samples']:,}"
+    )
 
 
 def source_lines(about: Mapping[str, Any], project: Project | None) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.answers import source_lines, summarise_answers, write_predictions
+from labelwise.cli.answers import quality_line, source_lines, summarise_answers, write_predictions
 from labelwise.cli.items import read_items
 from labelwise.cli.options import DecoderName, JsonOption, NoNumberColumnOption, SkipUnreadableOption
 from labelwise.cli.places import check_folder_of
@@ -238,3 +238,4 @@ def _report(summary: dict[str, Any], output: Path, risk: float | None, project: 
     if summary["accuracy"] is not None:
         which = "answered items without a label" if summary.get("n_labeled") else "answered items"
         typer.echo(f"accuracy on the {which}: {summary['accuracy']:.1%}")
+        typer.echo(quality_line(summary))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.answers import source_lines, summarise_answers
+from labelwise.cli.answers import quality_line, source_lines, summarise_answers
 from labelwise.cli.options import DecoderName, DeviceOption, JsonOption, ProjectArgument
 
 if TYPE_CHECKING:
@@ -88,5 +88,6 @@ def _report(summary: dict[str, Any], project: Project, answers: Answers) -> None
             f"accuracy on the items without a label: {summary['accuracy']:.1%}, "
             f"before {summary['accuracy_before']:.1%}"
         )
+        typer.echo(quality_line(summary))
     typer.echo("next:")
     typer.echo(f"  labelwise decode {project.path} -o predictions.csv")

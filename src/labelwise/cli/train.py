@@ -146,9 +146,7 @@ def train(
     from labelwise.project.source import Source
 
     source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
-    if schema is not None and features is Features.none:
-        raise ParameterError(f"--schema {schema} says what columns become, and --features none leaves them")
-    featurizer = None if schema is None else _read_schema(schema)
+    featurizer = None if schema is None else _read_schema(schema, features)
     source = replace(source, as_frame=features is Features.table or featurizer is not None)
     dataset, source = source.load()
     typer.echo(dataset.describe(), err=True)
@@ -188,20 +186,21 @@ def train(
     try:
         project = _create(output, dataset, tensorboard, options)
     except KeyboardInterrupt:
-        way = (
-            "add --resume to the same command to resume"
-            if is_unfinished(checkpoint)
-            else "nothing was finished"
-        )
+        kept = is_unfinished(checkpoint)
+        way = "add --resume to the same command to resume" if kept else "nothing was finished"
         typer.echo(f"labelwise: stopped; {way}", err=True)
         raise typer.Exit(1) from None
     _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
 
 
-def _read_schema(path: Path) -> TableFeaturizer:
+def _read_schema(path: Path, features: Features) -> TableFeaturizer:
     from labelwise.features.schema import Schema
     from labelwise.features.table import TableFeaturizer
 
+    if features not in (Features.auto, Features.table):
+        raise ParameterError(
+            f"--schema {path} says what columns become, and --features {features.value} does not use it"
+        )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return TableFeaturizer(Schema.of_json(values))

@@ -151,6 +151,7 @@ class LearnedFeaturizer(Featurizer):
             If these are no images, or no kind of views fits them.
         """
         self.check(items)
+        choose_likelihood(items.reshape(len(items), -1), items.shape[1:], "bernoulli")
         views = resolve_views(items, self.augment)
         if views is None:
             raise DataError(

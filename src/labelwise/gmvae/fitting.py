@@ -18,7 +18,7 @@ from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, build_module
 from labelwise.gmvae.painter import Painter, paint
 from labelwise.gmvae.persistence import FittedState
-from labelwise.gmvae.settings import make_architecture, make_plan
+from labelwise.gmvae.settings import lighter, make_architecture, make_plan
 from labelwise.gmvae.training import WEIGHTS, elbo_quantiles, infer, run_settings, train
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
@@ -112,6 +112,8 @@ def learn(
         What else the fitted model knows.
     """
     X, seed = sight.X, parameters["random_state"]
+    if sight.pixels is not None:
+        parameters = lighter(parameters, *X.shape)
     n_components = count_components(X, parameters["n_components"], stacklevel=_STACK_LEVEL)
     architecture = make_architecture(parameters, X, sight.item_shape, n_components)
     augment = None  # views of images, if features are made of those, are not views of the features

@@ -22,6 +22,21 @@ from labelwise.nn.defaults import (
 )
 from labelwise.nn.inputs import choose_likelihood
 
+# With 512 units, or all epochs, components of learned features were no purer (benchmarks/results/learned.md).
+_LEARNED_HIDDEN, _LEARNED_EPOCHS = 256, 0.75
+
+
+def lighter(parameters: Mapping[str, Any], n_samples: int, n_features: int) -> dict[str, Any]:
+    """Parameters for features that were learned from images, which need less than the images themselves."""
+    lighter = dict(parameters)
+    share = size_share(n_samples, n_features)
+    if isinstance(parameters["n_hidden"], str):
+        lighter["n_hidden"] = min(_LEARNED_HIDDEN, resolve_hidden("auto", share))
+    if isinstance(parameters["max_epochs"], str):
+        batch_size = resolve_batch_size(parameters["batch_size"], n_samples)
+        lighter["max_epochs"] = math.ceil(_LEARNED_EPOCHS * resolve_epochs("auto", n_samples, batch_size))
+    return lighter
+
 
 def make_plan(parameters: Mapping[str, Any], X: np.ndarray, augment: str | None, seed: int) -> Plan:
     """Epochs, steps and rates."""

@@ -42,6 +42,8 @@ class Cell:
         To learn from the labels and answer all items, without what all draws share.
     accuracy_held_out : float
         On items that took no part in training; NaN if there are none.
+    macro_f1 : float
+        Mean F1 over the classes, on the items of the pool without a label.
     error : str
         Why the method failed; empty if it did not.
     """
@@ -57,6 +59,7 @@ class Cell:
     n_components_named: int
     seconds: float
     accuracy_held_out: float = math.nan
+    macro_f1: float = math.nan
     error: str = ""
 
     @property
@@ -90,6 +93,8 @@ class Summary:
         Cells, model seeds and draws behind the mean, and cells that failed.
     seconds : float
         Mean cost of a cell.
+    macro_f1 : float
+        Its mean.
     """
 
     dataset: str
@@ -105,6 +110,7 @@ class Summary:
     n_draws: int = 0
     n_failed: int = 0
     seconds: float = math.nan
+    macro_f1: float = math.nan
 
 
 def summarise(cells: Sequence[Cell]) -> list[Summary]:
@@ -132,6 +138,7 @@ def summarise(cells: Sequence[Cell]) -> list[Summary]:
                 n_draws=len({cell.draw for cell in done}),
                 n_failed=len(members) - len(done),
                 seconds=float(np.mean([cell.seconds for cell in done])) if done else math.nan,
+                macro_f1=_mean_and_half_width(done, "macro_f1")[0],
             )
         )
     return summaries
@@ -275,6 +282,8 @@ def read_cells(path: Path) -> list[Cell]:
         rows = list(csv.DictReader(whole.splitlines()))
         kinds = {field.name: _KINDS[str(field.type)] for field in fields(Cell)}
         kinds["method"] = lambda name: id_of(name) or name
+        if rows and "macro_f1" not in rows[0]:  # tables of labelwise 0.1
+            del kinds["macro_f1"]
         return [Cell(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in rows]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StorageError(

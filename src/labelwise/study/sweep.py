@@ -7,6 +7,7 @@ import time
 import warnings
 
 import numpy as np
+from sklearn.metrics import f1_score
 
 from labelwise.labels import UNLABELED
 from labelwise.randomness import numpy_generator
@@ -64,12 +65,13 @@ def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.n
     n_named = 0
     if method.uses_model:
         n_named = len(np.unique(task.pool.get("encoding").top[labeled]))
-    accuracy = accuracy_held_out = math.nan
+    accuracy = accuracy_held_out = macro_f1 = math.nan
     error = ""
     start = time.perf_counter()
     try:
         answers = _answers(key, task, y)
         accuracy = float((answers.pool[~labeled] == truth[~labeled]).mean())
+        macro_f1 = _macro_f1(truth[~labeled], answers.pool[~labeled])
         if answers.held_out is not None:
             accuracy_held_out = float((answers.held_out == truth_held_out).mean())
     except Exception as failure:  # noqa: BLE001 (a baseline that fails must not end a study)
@@ -86,8 +88,13 @@ def score_cell(key: CellKey, task: Task, truth: np.ndarray, truth_held_out: np.n
         n_components_named=n_named,
         seconds=time.perf_counter() - start,
         accuracy_held_out=accuracy_held_out,
+        macro_f1=macro_f1,
         error=error,
     )
+
+
+def _macro_f1(truth: np.ndarray, answers: np.ndarray) -> float:
+    return float(f1_score(truth, answers, labels=np.unique(truth), average="macro", zero_division=0.0))
 
 
 def _answers(key: CellKey, task: Task, y: np.ndarray) -> Answers:
