@@ -32,6 +32,9 @@ def write_predictions(path: Path, answers: Answers, paths: Sequence[str] | None)
     )
 
 
+_UNKNOWN = {"accuracy": None, "macro_f1": None, "lowest_recall": None}
+
+
 def summarise_answers(answers: Answers, truth: np.ndarray | None, scored: np.ndarray) -> dict[str, Any]:
     """Numbers of a summary; accuracy on the answered items `scored`, where their classes are known.
 
@@ -51,7 +54,7 @@ def summarise_answers(answers: Answers, truth: np.ndarray | None, scored: np.nda
         "share_answered": float(answered.mean()),
         "expected_error": float(1 - answers.confidence[answered].mean()) if answered.any() else None,
         "classes_without_label": None,
-        **_quality(np.empty(0, dtype=object), np.empty(0, dtype=object)),
+        **_UNKNOWN,
     }
     if truth is None:
         return summary
@@ -60,14 +63,14 @@ def summarise_answers(answers: Answers, truth: np.ndarray | None, scored: np.nda
     if names >= set(classes):  # else labels are not names of these classes
         counted = scored & answered & known
         summary["classes_without_label"] = sorted(names - set(classes))
-        summary |= _quality(answers.labels[counted].astype(str), truth[counted].astype(str))
+        if counted.any():
+            summary |= _quality(answers.labels[counted].astype(str), truth[counted].astype(str))
     return summary
 
 
 def _quality(labels: np.ndarray, truth: np.ndarray) -> dict[str, Any]:
-    """Accuracy, macro F1 over the true classes, and the class that is recalled least; None without items."""
-    if not len(truth):
-        return {"accuracy": None, "macro_f1": None, "lowest_recall": None}
+    """Accuracy, macro F1 over the true classes, and the class that is recalled least."""
+    import numpy as np
     from sklearn.metrics import f1_score, recall_score
 
     classes, counts = np.unique(truth, return_counts=True)

@@ -30,6 +30,10 @@ def suggest(
             min=1, help="Suggest this many sheets instead: tight groups, each shown by a few items."
         ),
     ] = None,
+    rare: Annotated[
+        bool,
+        typer.Option("--rare", help="Look for rare classes: small components count as much as large ones."),
+    ] = False,
     labels: Annotated[
         Path | None,
         typer.Option(help="CSV index,label (or path,label) to use instead of the project's labels."),
@@ -48,8 +52,8 @@ def suggest(
 
     Example: labelwise suggest mnist.labelwise --budget 73 -o to_label.csv
     """
-    if sheets is not None and (budget is not None or labels is not None):
-        raise ParameterError("--sheets cannot be combined with --budget or --labels")
+    if sheets is not None and (budget is not None or labels is not None or rare):
+        raise ParameterError("--sheets cannot be combined with --budget, --labels or --rare")
     check_folder_of(output)
     _spare_labels(output)
     from labelwise.data import read_labels
@@ -59,7 +63,7 @@ def suggest(
         paths = opened.pool.paths
         y = opened.labels() if labels is None else read_labels(labels, n_samples=len(opened), paths=paths)
         if sheets is None:
-            rows = _items(opened, budget or 10, y, None if labels is None else y, seed)
+            rows = _items(opened, budget or 10, y, None if labels is None else y, seed, rare=rare)
         else:
             rows = _sheets(opened, sheets, seed)
     _write(output, rows)
@@ -75,7 +79,7 @@ def suggest(
 
 
 def _items(
-    project: Project, budget: int, y: np.ndarray, given: np.ndarray | None, seed: int
+    project: Project, budget: int, y: np.ndarray, given: np.ndarray | None, seed: int, *, rare: bool
 ) -> list[dict[str, Any]]:
     n_free = sum(label == -1 for label in y)
     if not n_free:
@@ -85,7 +89,7 @@ def _items(
             f"--budget {budget} is more than the {n_free} items of {project.path} without a label: "
             "ask for fewer"
         )
-    found = project.suggest(budget, random_state=seed, labels=given)
+    found = project.suggest(budget, rare=rare, random_state=seed, labels=given)
     return [
         {"index": each.index, "component": each.component, "reason": each.reason} | _path(project, each.index)
         for each in found

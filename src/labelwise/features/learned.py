@@ -31,9 +31,9 @@ from labelwise.nn.views import resolve_augmentation
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.storage import Arrays
 
-# 400 steps of 512 pairs had what 1,336 had; 800 of 256 cost the same and had a little more
+# 400 steps of 512 pairs had what 1,336 had, and 800 of 256 a little more; 400 of 256 had a little less
 # (benchmarks/results/learned.md).
-_N_STEPS, _BATCH = 800, 256
+_N_STEPS, _BATCH = 700, 256
 _MIN_SIDE = 16  # pixels; on 8x8 no view looks like another image
 _MIN_IMAGES = 1000  # for "auto": with fewer, a view is found among the others by accidents of its item
 _COLOURS = 3
@@ -47,7 +47,7 @@ class LearnedFeaturizer(Featurizer):
     augment : {"auto", "affine", "elastic", "strokes", "photo"}, default="auto"
         How views differ. "auto" takes "strokes" where affine views look like other images of the same data
         (handwriting), and "photo" for other colour images.
-    n_steps : int, default=800
+    n_steps : int, default=700
         Of 256 pairs of views each.
     precision : {"auto", "fp32", "bf16"}, default="auto"
     device : str, default="auto"

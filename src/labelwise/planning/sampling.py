@@ -125,6 +125,12 @@ class Sample:
         self.reach = arrivals / scale[:, None]
         self.known = known / scale
 
+    def weigh_components_equally(self) -> None:
+        """Let the items of each component weigh as much together as those of any other."""
+        component = self._encoding.top[self.item_of]
+        total = np.bincount(component, self.weights)
+        self.weights = self.weights / np.maximum(total[component], 1e-12)
+
     def _spread(self, n_rows: int) -> tuple[np.ndarray, np.ndarray]:
         """Classes, and their scores at each node."""
         classes, codes = np.unique(self._labels, return_inverse=True)

@@ -15,7 +15,7 @@ import numpy as np
 
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
-from labelwise.parameters import Integer, check_parameters
+from labelwise.parameters import Constraint, Integer, Option, check_parameters
 from labelwise.planning import sampling
 from labelwise.randomness import RandomState, draw_seed, numpy_generator
 
@@ -48,7 +48,13 @@ class Model(Protocol):
 
 
 def suggest(
-    gmvae: Model, X: Any, n_labels: int = 10, *, y: Any = None, random_state: RandomState = None
+    gmvae: Model,
+    X: Any,
+    n_labels: int = 10,
+    *,
+    y: Any = None,
+    rare: bool = False,
+    random_state: RandomState = None,
 ) -> np.ndarray:
     """Say which items to label next, the most useful first.
 
@@ -62,6 +68,9 @@ def suggest(
         How many items to suggest. The first items of a longer list are those of a shorter one.
     y : array-like of shape (n_samples,), default=None
         Labels so far, -1 (`labelwise.UNLABELED`) where there is none. Labelled items are not suggested again.
+    rare : bool, default=False
+        Whether to look for rare classes: every component then counts as much as any other, however few items
+        it holds. Costs accuracy on the frequent ones.
     random_state : int, RandomState, Generator or None, default=None
         Draws the items among which the search runs.
 
@@ -77,15 +86,21 @@ def suggest(
     DataError, LabelError
         If `X` or `y` cannot be used.
     """
-    found = suggest_from(gmvae.encode(X), n_labels, y=y, random_state=random_state)
+    found = suggest_from(gmvae.encode(X), n_labels, y=y, rare=rare, random_state=random_state)
     return np.array([suggestion.index for suggestion in found])
 
 
 def suggest_from(
-    encoding: Encoding, n_labels: int, *, y: Any = None, random_state: RandomState = None
+    encoding: Encoding,
+    n_labels: int,
+    *,
+    y: Any = None,
+    rare: bool = False,
+    random_state: RandomState = None,
 ) -> list[Suggestion]:
     """As `suggest`, from an encoding, with reasons."""
-    check_parameters({"n_labels": n_labels}, {"n_labels": Integer(1)})
+    constraints: dict[str, Constraint] = {"n_labels": Integer(1), "rare": Option(True, False)}
+    check_parameters({"n_labels": n_labels, "rare": rare}, constraints)
     labels, labeled = sampling.labels_so_far(encoding, y)
     n_samples = len(encoding)
     if n_labels > n_samples - len(labeled):
@@ -94,7 +109,7 @@ def suggest_from(
             "ask for fewer"
         )
     seed = draw_seed(random_state)
-    search = _Search(encoding, labels, labeled, seed)
+    search = _Search(encoding, labels, labeled, seed, rare=rare)
     while len(search.found) < n_labels:
         search.choose(min(sampling.BATCH, n_labels - len(search.found)))
     return search.found
@@ -103,8 +118,11 @@ def suggest_from(
 class _Search:
     """Choose items in batches, each on the graph of other random items."""
 
-    def __init__(self, encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, seed: int) -> None:
+    def __init__(
+        self, encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, seed: int, *, rare: bool
+    ) -> None:
         self._encoding = encoding
+        self._rare = rare
         self._labels = labels
         self._labeled = labeled
         self._seed = seed
@@ -117,6 +135,8 @@ class _Search:
         self._n_batches += 1
         shown = np.array([found.index for found in self.found], dtype=np.int64)
         sample = sampling.Sample(self._encoding, self._labels, self._labeled, shown, n_wanted, rng)
+        if self._rare:
+            sample.weigh_components_equally()
         chosen, gains = _cover(sample.reach, sample.known, sample.weights, n_wanted)
         for node, gain in zip(sample.candidates[chosen], gains, strict=True):
             index = int(sample.item_of[node])

@@ -139,27 +139,31 @@ def forecast(project: Labelling, further: Sequence[int], random_state: int) -> F
     return forecast_accuracy(decoder, project.encoding, y, further=further, random_state=random_state)
 
 
-def kept_suggestions(project: Labelling, n: int, y: np.ndarray, seed: int) -> list[Suggestion] | None:
+def kept_suggestions(
+    project: Labelling, n: int, y: np.ndarray, how: dict[str, Any]
+) -> list[Suggestion] | None:
     """Suggestions that were made before for the same labels, if there were as many."""
     try:
         kept = json.loads((project.path / _SUGGESTIONS).read_text(encoding="utf-8"))
-        if kept["key"] != _suggestion_key(project, y, seed) or len(kept["suggestions"]) < n:
+        if kept["key"] != _suggestion_key(project, y, how) or len(kept["suggestions"]) < n:
             return None
         return [Suggestion(**each) for each in kept["suggestions"][:n]]
     except (OSError, ValueError, LookupError, TypeError):
         return None  # nothing is lost: they are made again
 
 
-def keep_suggestions(project: Labelling, found: Sequence[Suggestion], y: np.ndarray, seed: int) -> None:
+def keep_suggestions(
+    project: Labelling, found: Sequence[Suggestion], y: np.ndarray, how: dict[str, Any]
+) -> None:
     """Write suggestions down, if this process may change the project."""
-    kept = {"key": _suggestion_key(project, y, seed), "suggestions": [vars(each) for each in found]}
+    kept = {"key": _suggestion_key(project, y, how), "suggestions": [vars(each) for each in found]}
     with project.may_keep() as may:
         if may:
             write_text(project.path / _SUGGESTIONS, json.dumps(kept))
 
 
-def _suggestion_key(project: Labelling, y: np.ndarray, seed: int) -> str:
-    return _hash(project, y, project.names(), {"suggestions": seed})
+def _suggestion_key(project: Labelling, y: np.ndarray, how: dict[str, Any]) -> str:
+    return _hash(project, y, project.names(), {"suggestions": how})
 
 
 def _fresh(project: Labelling, decoder: str | Decoder, *, known: bool = True) -> Decoder:

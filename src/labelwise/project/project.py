@@ -154,13 +154,17 @@ class Project(Labelling):
         self.warn_of_changed_data()
         return self
 
-    def suggest(self, n_labels: int = 10, *, random_state: int = 0, labels: Any = None) -> list[Suggestion]:
+    def suggest(
+        self, n_labels: int = 10, *, rare: bool = False, random_state: int = 0, labels: Any = None
+    ) -> list[Suggestion]:
         """Say which items to label next, the most useful first, with reasons; see `labelwise.suggest`."""
         y = self.labels() if labels is None else np.asarray(labels, dtype=object)
-        found = answering.kept_suggestions(self, n_labels, y, random_state)
+        how = {"seed": random_state, "rare": rare}
+        found = answering.kept_suggestions(self, n_labels, y, how)
         if found is None:
-            found = suggest_from(self.encoding, n_labels, y=self.with_names(y), random_state=random_state)
-            answering.keep_suggestions(self, found, y, random_state)
+            named = self.with_names(y)
+            found = suggest_from(self.encoding, n_labels, y=named, rare=rare, random_state=random_state)
+            answering.keep_suggestions(self, found, y, how)
         self.suggested.update(suggestion.index for suggestion in found)
         return found
 
