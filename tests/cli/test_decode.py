@@ -7,6 +7,7 @@ import re
 import shutil
 import warnings
 from collections import Counter
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -68,6 +69,16 @@ def hits(rows, truth=TRUTH, without=LABELED):
     )
 
 
+def mean_f1(rows, without=LABELED):
+    """2 TP / (2 TP + FP + FN), averaged over the true classes."""
+    pairs = [(row["label"], str(TRUTH[i])) for i, row in enumerate(rows) if i not in without]
+    found = []
+    for name in sorted({truth for _, truth in pairs}):
+        hit = sum(label == truth == name for label, truth in pairs)
+        found.append(2 * hit / sum((label == name) + (truth == name) for label, truth in pairs))
+    return np.mean(found)
+
+
 class TestDecoders:
     def test_the_names_are_those_of_the_library(self):
         assert {name.value for name in DecoderName} == set(DECODERS)
@@ -112,8 +123,10 @@ class TestSummary:
         assert re.findall(r"\d+", first.split(":")[-1]) == ["300", "43", str(n_classes)]
         n_unnamed = 12 - len(set(encoding.top[list(LABELED)]))
         assert any(line.startswith(f"{n_unnamed} of 12 components") for line in lines) == (n_unnamed > 0)
-        assert lines[-1].startswith("accuracy")
-        assert lines[-1].endswith(f" {hits(rows):.1%}")
+        *_, accuracy, others = lines
+        assert accuracy.startswith("accuracy")
+        assert accuracy.endswith(f" {hits(rows):.1%}")
+        assert re.search(r"macro F1 0\.\d\d; .* [\d.]+% of \d+$", others)
         assert hits(rows) > 0.6  # guessing gives 0.1
 
     def test_as_json(self, decode, encoding, tmp_path):
@@ -141,6 +154,9 @@ class TestSummary:
             ),
             "classes_without_label": ["0", "2", "3", "5", "6", "7", "9"],
             "accuracy": pytest.approx(hits(rows, without=given)),
+            "macro_f1": pytest.approx(mean_f1(rows, without=given)),
+            # None of the seven classes without a label is ever found; the fewest come first.
+            "lowest_recall": {"class": mock.ANY, "recall": 0.0, "n_samples": mock.ANY},
         }
 
     def test_predictions_are_a_table_in_the_order_of_the_items(self, decode, tmp_path):

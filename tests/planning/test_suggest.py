@@ -365,3 +365,17 @@ class TestModel:
     def test_items_of_another_shape(self, model):
         with pytest.raises(ValueError, match="3 features, but GMVAE is expecting 5"):
             suggest(model[0], model[1][:, :3], 2)
+
+
+class TestRare:
+    def test_small_components_come_as_early_as_large_ones(self):
+        encoding, home = blobs(200, 200, 200, 12, 12)
+        found = home[rows(suggest_from(encoding, 5, rare=True, random_state=0))]
+        assert set(found) == {0, 1, 2, 3, 4}
+
+    def test_it_changes_what_is_suggested_and_is_checked(self):
+        encoding, home = blobs(300, 60, 20)
+        plain, rare = (home[rows(suggest_from(encoding, 30, rare=rare))] for rare in (False, True))
+        assert (rare == 2).sum() > (plain == 2).sum()
+        with pytest.raises(ParameterError, match="rare"):
+            suggest_from(encoding, 5, rare="yes")
