@@ -27,10 +27,18 @@ ProjectArgument = Annotated[
 ]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 NoNumberColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv or .parquet that holds classes; it is not learned.")
+    str | None,
+    typer.Option(help="Column of a .csv, .parquet or .jsonl that holds classes; it is not learned."),
 ]
 ClassColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv or .parquet that holds the classes.")
+    str | None, typer.Option(help="Column of a .csv, .parquet or .jsonl that holds the classes.")
+]
+TextColumnOption = Annotated[
+    str | None, typer.Option(help="Column of a .csv, .parquet or .jsonl that holds the texts to learn.")
+]
+NewTextColumnOption = Annotated[
+    str | None,
+    typer.Option(help="Column of DATA that holds the texts.", show_default="as in the project's own data"),
 ]
 SkipUnreadableOption = Annotated[
     bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, and list them.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.options import DeviceOption, NoNumberColumnOption, SkipUnreadableOption
+from labelwise.cli.options import DeviceOption, NoNumberColumnOption, SkipUnreadableOption, TextColumnOption
 from labelwise.cli.places import check_folder_of
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 
@@ -46,14 +46,6 @@ class Encoder(StrEnum):
     conv = "conv"
 
 
-class Features(StrEnum):
-    """Values of --features."""
-
-    auto = "auto"
-    table = "table"
-    none = "none"
-
-
 class Likelihood(StrEnum):
     """Values of --likelihood."""
 
@@ -77,6 +69,14 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
+def _check_features(value: str) -> str:
+    from labelwise.features import NAMED
+
+    if not NAMED.accepts(value):
+        raise typer.BadParameter(f"{value!r} must be {NAMED.describe()}")
+    return value
+
+
 # What a project that takes a trained model still needs to know.
 _NOT_OF_TRAINING = {
     "data",
@@ -85,6 +85,7 @@ _NOT_OF_TRAINING = {
     "model",
     "device",
     "label_column",
+    "text_column",
     "skip_unreadable",
     "json_output",
 }
@@ -95,7 +96,8 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="A data set's name, or a .npz, .npy, .csv, .parquet or folder of images."
+            metavar="DATA",
+            help="A data set's name, or a .npz, .npy, .csv, .parquet, .txt, .jsonl or folder of images.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the new project.")],
@@ -131,12 +133,15 @@ def train(
         typer.Option(help="Highest learning rate.", show_default="0.001, small tables up to 0.005"),
     ] = None,
     features: Annotated[
-        Features,
+        str,
         typer.Option(
+            metavar="[auto|table|none|text:MODEL|image:MODEL]",
+            callback=_check_features,
             help="What items become first. table: columns by an inferred schema. auto: that for a table in "
-            "which something is no number, or missing."
+            "which something is no number, or missing. text:MODEL, image:MODEL: features by a pre-trained "
+            "model of sentence-transformers or timm, from a folder; hub:NAME downloads one.",
         ),
-    ] = Features.auto,
+    ] = "auto",
     schema: Annotated[
         Path | None,
         typer.Option(help="JSON file of a schema to use; labelwise info --json shows one to edit."),
@@ -174,6 +179,7 @@ def train(
         Path | None, typer.Option(help="Use this saved model (GMVAE.save) instead of training one.")
     ] = None,
     label_column: NoNumberColumnOption = None,
+    text_column: TextColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard logs.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -187,6 +193,8 @@ def train(
     by cross-validation on --labels, or by the evidence and the agreement of the two.
 
     Example: labelwise train photos/ -o birds.labelwise
+
+    Example: labelwise train mail.csv --text-column body --features text:models/minilm -o mail.labelwise
     """
     grid = _grid(components)
     if model is not None:
@@ -195,14 +203,15 @@ def train(
         raise ParameterError("--labels only helps to choose among several --components: leave it out")
     checkpoint = output.with_name(output.name + ".checkpoint")
     _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
+    from labelwise.features import reading
     from labelwise.gmvae import GMVAE
     from labelwise.project.source import Source
 
-    source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
-    if schema is not None and features is Features.none:
-        raise ParameterError(f"--schema {schema} says what columns become, and --features none leaves them")
+    if schema is not None and features not in ("auto", "table"):
+        raise ParameterError(f"--schema {schema} says what columns become: leave out --features {features}")
     featurizer = None if schema is None else _read_schema(schema)
-    source = replace(source, as_frame=features is Features.table or featurizer is not None)
+    source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
+    source = replace(source, text_column=text_column, **reading(featurizer or features))
     dataset, source = source.load()
     typer.echo(dataset.describe(), err=True)
     for path, reason in dataset.skipped:
@@ -210,7 +219,7 @@ def train(
     gmvae = GMVAE(
         grid[0] if grid else 100,
         n_latent=latent,
-        features=featurizer or features.value,
+        features=featurizer or features,
         n_hidden="auto" if hidden is None else hidden,
         n_layers=layers,
         max_epochs="auto" if epochs is None else epochs,

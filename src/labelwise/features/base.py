@@ -27,6 +27,11 @@ class Featurizer(ABC):
 
     name: ClassVar[str]
 
+    @property
+    def as_parameter(self) -> str:
+        """What to write in `GMVAE(features=...)` for one like it."""
+        return self.name
+
     @classmethod
     @abstractmethod
     def of_name(cls, argument: str, random_state: RandomState) -> Self:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
-from labelwise.features import NAMES, Featurizer, make_featurizer
+from labelwise.features import NAMED, Featurizer, make_featurizer
 from labelwise.gmvae.checkpoint import CheckpointFile, EpochRecord
 from labelwise.gmvae.monitors import warn_of_lost_structure
 from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, build_module
@@ -75,9 +75,10 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         refused, save for the default: it then becomes what None takes, with a warning.
     n_latent : int, default=32
         Dimensions of the latent space.
-    features : {"auto", "table", "none"} or Featurizer, default="auto"
+    features : {"auto", "table", "none"}, "text:MODEL", "image:MODEL" or Featurizer, default="auto"
         What items become before the model sees them. "table" makes numbers of the columns of a frame, by a
-        schema that it infers; "auto" does so for a frame in which something is no number, or missing.
+        schema that it infers; "auto" does so for a frame in which something is no number, or missing. A
+        pre-trained MODEL of sentence-transformers reads texts, one of timm reads images: a folder, or a name.
     n_hidden : int or "auto", default="auto"
         Width of the hidden layers. "auto" takes 512, and less in proportion, down to 128, for fewer than
         1,500 rows; a row of more than 16 columns or pixels counts for as many rows of 16.
@@ -158,7 +159,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
         "n_components": Either(Option(None), Integer(1)),
         "n_latent": Integer(1),
-        "features": Either(Option(*NAMES), InstanceOf(Featurizer)),
+        "features": Either(NAMED, InstanceOf(Featurizer)),
         "n_hidden": Either(Option("auto"), Integer(1)),
         "n_layers": Integer(1),
         "decoder_hidden": Either(Option(None), SequenceOf(Integer(1))),
@@ -231,7 +232,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
-                (n_samples, height, width, channels), or a frame of pandas or polars
+                (n_samples, height, width, channels), a frame of pandas or polars, or a list of str
             uint8 within 0..255, or floats; columns of a frame may hold anything.
         y : ignored
         checkpoint : path, default=None
@@ -239,7 +240,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         resume : bool, default=False
             Resume from `checkpoint` if it exists; the result has the same bits as a run without a break.
         listen : callable, default=None
-            Gets an `Event` for each batch, of the stages "training" and "encoding"; the last one of an epoch
+            Gets an `Event` for each batch, of the stages "features" (by a pre-trained model), "training" and
+            "encoding"; the last one of an epoch
             has its record as numbers. If it raises `Cancelled`, training ends there and the model stays
             unfitted; `checkpoint` holds the last epoch that was kept.
 
@@ -261,7 +263,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         check_listener(listen)
         featurizer = make_featurizer(self.features, X)
         if featurizer is not None:
-            X = featurizer.fit(X).transform(X)
+            with shown(listen, self.verbose) as tell:
+                X = featurizer.fit(X, listen=tell).transform(X, listen=tell)
         X, item_shape = check_items(self, X, reset=True)
         parameters = self.get_params(deep=False)
         n_components = count_components(X, self.n_components)
@@ -306,7 +309,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         X : array-like
             As for `fit`.
         listen : callable, default=None
-            Gets an `Event` of the stage "encoding" for each batch; `Cancelled` from it ends the work.
+            Gets an `Event` of the stage "encoding" (before it, "features") for each batch; `Cancelled` from
+            it ends the work.
 
         Returns
         -------
@@ -315,21 +319,22 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             50 principal components of the items, fitted in `fit`.
         """
         check_listener(listen)
-        items = self._items(X)
+        listen = ignore if listen is None else listen
+        items = self._items(X, listen)
         features = None if self.principal_ is None else self.principal_.transform(items.X)
-        posteriors, latents = infer(self.module_, items, ignore if listen is None else listen)
+        posteriors, latents = infer(self.module_, items, listen)
         return Encoding.of_checked(posteriors, latents, features)
 
-    def featurize(self, X: Any) -> Any:
+    def featurize(self, X: Any, *, listen: Listener = ignore) -> Any:
         """Make of items what the model was fitted to; without a featurizer they stay as they are.
 
         Raises
         ------
         DataError
-            If a column is missing, or holds something else than it did.
+            If a column is missing, or holds something else than it did; if items are of another kind.
         """
         check_is_fitted(self)
-        return X if self.featurizer_ is None else self.featurizer_.transform(X)
+        return X if self.featurizer_ is None else self.featurizer_.transform(X, listen=listen)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Evaluate q(c given x): how much each component explains each item.
@@ -517,8 +522,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             feature_names=[str(name) for name in getattr(self, "feature_names_in_", [])],
         )
 
-    def _items(self, X: Any) -> Items:
-        X, _ = check_items(self, self.featurize(X), reset=False)
+    def _items(self, X: Any, listen: Listener = ignore) -> Items:
+        X, _ = check_items(self, self.featurize(X, listen=listen), reset=False)
         if self.likelihood_ == "bernoulli":
             choose_likelihood(X, self.item_shape_, "bernoulli")
         return Items(X, next(self.module_.parameters()).device)
