@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import sys
 from pathlib import Path
 
 import torch
 
-WORDS = "cat dog meow bark purr howl the a is not card lost transfer money rate".split()
+WORDS = ["cat", "dog", "meow", "bark", "purr", "howl", "the", "a", "is", "not", "card", "lost", "money"]
 
 
-def _let_torchvision_be_imported():
+def _let_torchvision_be_imported() -> object:
     """Name two operators whose absence stops the import; nothing here calls them.
 
     Wheels of torchvision on the package registry are for GPUs, and cannot load their operators beside a torch
     for CPUs alone.
     """
-    library = torch.library.Library("torchvision", "DEF")
-    for signature in (
-        "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-        "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-    ):
-        library.define(signature)
-    return library
+    try:
+        import torchvision  # noqa: F401
+    except ImportError:
+        return None
+    except RuntimeError:
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        return library
+    return None
 
 
-with contextlib.suppress(RuntimeError):
-    with contextlib.suppress(AttributeError):
-        _LIBRARY = None if hasattr(torch.ops.torchvision, "nms") else _let_torchvision_be_imported()
+_OPERATORS = _let_torchvision_be_imported()  # they are gone when this is
 
 
 def text_model(folder: Path, *, seed: int = 0) -> Path:
@@ -39,7 +42,15 @@ def text_model(folder: Path, *, seed: int = 0) -> Path:
 
     bert = folder / "bert"
     bert.mkdir(parents=True)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *"abcdefghijklmnopqrstuvwxyz0123456789"]
+    vocabulary = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *WORDS,
+        *"abcdefghijklmnopqrstuvwxyz0123456789",
+    ]
     vocabulary += [f"##{letter}" for letter in "abcdefghijklmnopqrstuvwxyz0123456789"]
     (bert / "vocab.txt").write_text("\n".join(vocabulary))
     with torch.random.fork_rng(devices=[]):

@@ -14,7 +14,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from labelwise.errors import StorageError
-from labelwise.storage import read_tensors, write_tensors
+from labelwise.storage import Arrays, read_tensors, write_tensors
 
 __all__ = ["FeatureCache"]
 
@@ -73,7 +73,7 @@ class FeatureCache:
         name = hashlib.blake2b(arrays["digests"].data, digest_size=16).hexdigest()
         with contextlib.suppress(OSError, StorageError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_tensors(self.folder / f"{name}.safetensors", arrays, {"checksum": _checksum(features)})
+            write_tensors(self.folder / f"{name}.safetensors", arrays, {"checksum": _checksum(arrays)})
 
     def _read_index(self) -> None:
         """Learn what is in parts that are new."""
@@ -91,7 +91,7 @@ class FeatureCache:
         """Features of a part; None if it is damaged, or was removed."""
         try:
             arrays, header = read_tensors(path)
-            if header["checksum"] == _checksum(arrays["features"]):
+            if header["checksum"] == _checksum(arrays):
                 return arrays["features"]
         except (StorageError, KeyError):
             pass
@@ -106,5 +106,8 @@ class FeatureCache:
             path.unlink(missing_ok=True)
 
 
-def _checksum(features: np.ndarray) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(features).data, digest_size=16).hexdigest()
+def _checksum(arrays: Arrays) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in ("digests", "features"):
+        digest.update(arrays[name].data)
+    return digest.hexdigest()

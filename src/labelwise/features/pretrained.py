@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+from safetensors import SafetensorError
 
 from labelwise.data.download import cache_root
 from labelwise.data.hashing import hash_items
@@ -17,6 +18,9 @@ from labelwise.features.cache import FeatureCache
 from labelwise.features.models import find_model, fingerprint_of
 from labelwise.randomness import RandomState
 from labelwise.storage import Arrays
+
+# What is wrong with the files of a model shows anywhere inside the libraries that read them.
+FAULTS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 _STAGE = "features"
 _DIGEST_BYTES = 16

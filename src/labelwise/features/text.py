@@ -12,7 +12,7 @@ import numpy as np
 from labelwise.data.signatures import first_line
 from labelwise.data.texts import as_texts, is_texts
 from labelwise.errors import DataError, MissingExtraError
-from labelwise.features.pretrained import PretrainedFeaturizer
+from labelwise.features.pretrained import FAULTS, PretrainedFeaturizer
 from labelwise.features.schema import is_frame, listed
 from labelwise.nn.defaults import resolve_device
 
@@ -75,16 +75,7 @@ class TextFeaturizer(PretrainedFeaturizer):
                     trust_remote_code=False,
                     model_kwargs={"use_safetensors": True},
                 )
-        # What is wrong with a file shows anywhere inside three libraries.
-        except (
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            RuntimeError,
-            ImportError,
-        ) as error:
+        except (*FAULTS, ImportError) as error:
             raise DataError(
                 f"{folder} cannot be loaded as a model of sentence-transformers ({first_line(error)}): copy "
                 "its files again"
