@@ -59,8 +59,10 @@ def _of_project(path: Path) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     where += "" if source.place is None or source.is_there else " (not there now)"
     shown = ", ".join(f"{label} {count}" for label, count in classes.most_common(_SHOWN))
     more = f", … {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    pool = project.pool
+    what = f"items of {'x'.join(map(str, pool.item_shape))}" if pool.item_shape else pool.kind
     lines = [
-        ("data", f"{source.name}: {len(project):,} {project.pool.kind}"),
+        ("data", f"{source.name}: {len(project):,} {what}"),
         ("from", where),
         ("labels", f"{len(labeled):,} of {len(classes)} classes: {shown}{more}" if labeled else "none yet"),
         ("decisions", f"{len(project.journal.decisions):,} in {path / 'labels.jsonl'}"),

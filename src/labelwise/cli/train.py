@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.options import DeviceOption, NoNumberColumnOption, SkipUnreadableOption, TextColumnOption
+from labelwise.cli.options import (
+    DeviceOption,
+    FeaturesOption,
+    NoNumberColumnOption,
+    SkipUnreadableOption,
+    TextColumnOption,
+)
 from labelwise.cli.places import check_folder_of
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 
@@ -69,14 +75,6 @@ class Precision(StrEnum):
     bf16 = "bf16"
 
 
-def _check_features(value: str) -> str:
-    from labelwise.features import NAMED
-
-    if not NAMED.accepts(value):
-        raise typer.BadParameter(f"{value!r} must be {NAMED.describe()}")
-    return value
-
-
 # What a project that takes a trained model still needs to know.
 _NOT_OF_TRAINING = {
     "data",
@@ -132,16 +130,7 @@ def train(
         float | None,
         typer.Option(help="Highest learning rate.", show_default="0.001, small tables up to 0.005"),
     ] = None,
-    features: Annotated[
-        str,
-        typer.Option(
-            metavar="[auto|table|none|text:MODEL|image:MODEL]",
-            callback=_check_features,
-            help="What items become first. table: columns by an inferred schema. auto: that for a table in "
-            "which something is no number, or missing. text:MODEL, image:MODEL: features by a pre-trained "
-            "model of sentence-transformers or timm, from a folder; hub:NAME downloads one.",
-        ),
-    ] = "auto",
+    features: FeaturesOption = "auto",
     schema: Annotated[
         Path | None,
         typer.Option(help="JSON file of a schema to use; labelwise info --json shows one to edit."),

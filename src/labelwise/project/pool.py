@@ -72,7 +72,7 @@ class Pool:
     def kind(self) -> str:
         """What the items are, in words."""
         if self.item_shape:
-            return f"items of {'x'.join(map(str, self.item_shape))}"
+            return f"items of shape {self.item_shape}"
         return "texts" if self.is_texts else "photos"
 
     @property
@@ -192,6 +192,8 @@ class Pool:
         if self.fingerprint == now.fingerprint:
             return ""
         if self.item_shape != now.item_shape:
+            if now.item_shape and self.item_shape:
+                return f"{now.kind} instead of {self.item_shape}"
             return f"{now.kind} instead of {self.kind}"
         # Rows of a table have no other name than what they hold, and several may hold the same.
         before = Counter(self.digests.tolist() if self.paths is None else self.paths)
