@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from cli.conftest import labelwise, read_table, write_labels
 from labelwise import GMVAE, load_dataset
-from labelwise.errors import DataError
+from labelwise.errors import DataError, MissingExtraError
 from labelwise.features.image import ImageFeaturizer
 from tiny_models import image_model
 
@@ -71,6 +72,12 @@ def test_what_is_no_image_is_refused(model, items):
         GMVAE(4, features=f"image:{model}").fit(items)
 
 
+def test_without_the_library(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(MissingExtraError, match=r"labelwise\[photos\]"):
+        ImageFeaturizer(str(model)).fit(np.zeros((2, 4, 4), np.uint8))
+
+
 def test_without_a_model_photos_are_refused(folder):
     with pytest.raises(DataError, match="image:FOLDER"):
         GMVAE(4).fit(load_dataset(folder, as_photos=True).X)
@@ -110,6 +117,8 @@ def test_from_a_folder_to_answers(model, folder, tmp_path):
     assert labelwise("decode", project, "-o", answers).code == 0
     rows = read_table(answers)
     assert np.mean([row["label"] == row["path"].split("/")[0] for row in rows]) > 0.9
+    taken = labelwise("train", folder, "-o", tmp_path / "q.lw", "--model", project / "model")
+    assert taken.code == 0, taken
     (tmp_path / "new").mkdir()
     Image.new("L", (99, 33), 20).save(tmp_path / "new" / "night.png")
     (tmp_path / "new" / "broken.jpg").write_bytes(b"\xff\xd8\xff")

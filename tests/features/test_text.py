@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
+import types
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 from sklearn.base import clone
 
 from labelwise import GMVAE, UNLABELED, GMVAEClassifier, Project, load
-from labelwise.errors import DataError, ParameterError
+from labelwise.errors import DataError, MissingExtraError, ParameterError
 from labelwise.features.text import TextFeaturizer
 from labelwise.student import Student
 from tiny_models import text_model
@@ -100,6 +102,15 @@ def test_a_project_of_a_list(gmvae, tmp_path):
     assert found.student is not None
     with pytest.raises(DataError, match="1 new, 1 gone"):
         project.refine(items=["other", *TEXTS[1:]])
+
+
+def test_without_the_library(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(MissingExtraError, match=r"labelwise\[text\]"):
+        TextFeaturizer(str(model)).fit(["cat"])
+    monkeypatch.setitem(sys.modules, "sentence_transformers", types.ModuleType("sentence_transformers"))
+    with pytest.raises(DataError, match="cannot be used"):
+        TextFeaturizer(str(model)).fit(["cat"])
 
 
 @pytest.mark.parametrize("features", ["auto", "none"])

@@ -200,7 +200,9 @@ def train(
         raise ParameterError(f"--schema {schema} says what columns become: leave out --features {features}")
     featurizer = None if schema is None else _read_schema(schema)
     source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
-    source = replace(source, text_column=text_column, **reading(featurizer or features))
+    trained = None if model is None else GMVAE.load(model, device=device)
+    read_for = featurizer or (features if trained is None else trained.featurizer_)
+    source = replace(source, text_column=text_column, **reading(read_for))
     dataset, source = source.load()
     typer.echo(dataset.describe(), err=True)
     for path, reason in dataset.skipped:
@@ -224,8 +226,8 @@ def train(
         random_state=seed,
     )
     complete = resume and output.exists() and not checkpoint.exists()
-    if model is not None:
-        gmvae = GMVAE.load(model, device=device)
+    if trained is not None:
+        gmvae = trained
     elif len(grid) != 1 and not complete:
         gmvae.set_params(n_components=_choose(gmvae, dataset, grid, labels, output))
     if complete:

@@ -92,9 +92,9 @@ def _timm() -> Any:
     try:
         import timm
         import timm.data
-    except ImportError as error:
-        raise MissingExtraError("reading images with a pre-trained model", "timm", "photos") from error
-    except RuntimeError as error:  # of torchvision
+    except (ImportError, RuntimeError) as error:  # torchvision raises either
+        if isinstance(error, ImportError) and error.name == "timm":
+            raise MissingExtraError("reading images with a pre-trained model", "timm", "photos") from error
         raise DataError(
             f"timm cannot be used ({first_line(error)}): install torch and torchvision anew, for the same "
             "device"

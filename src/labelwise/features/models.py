@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from labelwise.data.signatures import first_line
-from labelwise.errors import DataError, DownloadError
+from labelwise.errors import DataError, DownloadError, MissingExtraError
 
 __all__ = ["find_model", "fingerprint_of"]
 
 _HOME_VARIABLE = "LABELWISE_MODELS"
 _HUB, _LOCAL = "hub:", "local-dir:"
-_UNSAFE = (".bin", ".ckpt", ".pt", ".pth", ".pkl")
-_DESCRIBING = (".json", ".safetensors", ".txt")  # of a model: weights, vocabulary, how to prepare items
+_UNSAFE = ("pytorch_model*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
+_DESCRIBING = (".json", ".model", ".safetensors", ".txt")  # weights, vocabulary, how to prepare items
 _DOWNLOADED = [f"*{ending}" for ending in _DESCRIBING]
 
 
@@ -70,8 +70,8 @@ def fingerprint_of(folder: Path) -> str:
     """
     files = sorted(path for path in folder.rglob("*") if path.suffix in _DESCRIBING and path.is_file())
     safe = {path.parent for path in files if path.suffix == ".safetensors"}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in _UNSAFE and path.parent not in safe:
+    for path in sorted(found for pattern in _UNSAFE for found in folder.rglob(pattern)):
+        if path.parent not in safe:
             raise DataError(
                 f"{path} is not loaded, because such files can run code: convert the weights to "
                 f"{path.parent / 'model.safetensors'}, with safetensors.torch.save_file of their state_dict"
@@ -102,8 +102,11 @@ def _kept(name: str, organisation: str) -> Path | None:
 
 
 def _download(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from tqdm import tqdm
+    try:
+        from huggingface_hub import snapshot_download
+        from tqdm import tqdm
+    except ImportError as error:
+        raise MissingExtraError("downloading a model", "huggingface_hub", "text") from error
 
     class Silent(tqdm):  # type: ignore[misc, type-arg, unused-ignore]
         """A bar that is not drawn: it would get in the way of ours."""
