@@ -47,10 +47,10 @@ class TestData:
         assert train(name).reason().startswith(start)
 
     def test_a_kind_that_cannot_be_read(self, train, tmp_path):
-        (tmp_path / "data.txt").write_text("1 2 3")
-        assert train(tmp_path / "data.txt").reason() == (
-            f"{tmp_path / 'data.txt'} is not a kind of file that can be read: "
-            "give an .npz, .npy, .csv or .parquet file, or a folder of images or IDX files"
+        (tmp_path / "data.doc").write_text("1 2 3")
+        assert train(tmp_path / "data.doc").reason() == (
+            f"{tmp_path / 'data.doc'} is not a kind of file that can be read: "
+            "give an .npz, .npy, .csv, .parquet, .txt or .jsonl file, or a folder of images or IDX files"
         )
 
     @pytest.mark.parametrize("ending", [".npz", ".npy", ".csv", ".parquet"])
@@ -123,7 +123,7 @@ class TestParameters:
     def test_a_label_column_where_there_are_no_columns(self, train, place):
         path = place / "digits.npz"
         assert train(path, "--label-column", "y").reason() == (
-            f"label_column='y' is for .csv and .parquet files, not for {path}"
+            f"label_column='y' is for .csv, .parquet and .jsonl files, not for {path}"
         )
 
 

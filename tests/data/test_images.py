@@ -105,7 +105,8 @@ def test_images_that_differ(tmp_path):
     put(tmp_path / "c.png", GREY[:, :3])
     assert refusal(tmp_path) == (
         "FOLDER/c.png is 3x4 in grey but a.png is 5x4 in grey: "
-        "all images of a folder must be alike, so convert them to one size and colour first"
+        "all images of a folder must be alike, so convert them to one size and colour first, or let "
+        "a pre-trained model read them: --features image:…"
     )
     put(tmp_path / "b.png", COLOUR)
     assert refusal(tmp_path).startswith("FOLDER/b.png is 5x4 in colour but a.png is 5x4 in grey: ")

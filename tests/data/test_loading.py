@@ -9,7 +9,7 @@ from labelwise.data import Dataset, dataset_names, load_dataset
 from labelwise.errors import DataError, ParameterError
 
 NAMES = "digits, mnist, fashion-mnist, kmnist, emnist-letters, emnist-balanced, emnist-digits"
-PATHS = "an .npz, .npy, .csv or .parquet file, or a folder of images or IDX files"
+PATHS = "an .npz, .npy, .csv, .parquet, .txt or .jsonl file, or a folder of images or IDX files"
 
 
 def test_digits_are_embedded():
@@ -40,10 +40,10 @@ def test_neither_a_name_nor_a_path(source, guess):
 
 
 def test_a_file_of_another_kind(tmp_path):
-    (tmp_path / "x.txt").write_text("hello")
+    (tmp_path / "x.doc").write_text("hello")
     with pytest.raises(DataError) as caught:
-        load_dataset(tmp_path / "x.txt")
-    assert str(caught.value) == f"{tmp_path}/x.txt is not a kind of file that can be read: give {PATHS}"
+        load_dataset(tmp_path / "x.doc")
+    assert str(caught.value) == f"{tmp_path}/x.doc is not a kind of file that can be read: give {PATHS}"
 
 
 def test_a_path_with_the_name_of_a_data_set(tmp_path, monkeypatch):
@@ -66,7 +66,7 @@ def test_home_is_known(tmp_path, monkeypatch):
         ({"source": 3}, "source must be a name or a path, got 3"),
         (
             {"source": "digits", "label_column": "y"},
-            "label_column='y' is for .csv and .parquet files, not for digits",
+            "label_column='y' is for .csv, .parquet and .jsonl files, not for digits",
         ),
     ],
 )

@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 _SHOWN = 5
 
 
-def write_predictions(path: Path, answers: Answers, paths: Sequence[str] | None) -> None:
-    """Write a CSV with a line for each item: index, label, probability, and path for a folder of images.
+def write_predictions(
+    path: Path, answers: Answers, paths: Sequence[str] | None, texts: np.ndarray | None
+) -> None:
+    """Write a CSV with a line for each item: index, label, probability, and its path or text if it has one.
 
     Raises
     ------
@@ -26,7 +28,8 @@ def write_predictions(path: Path, answers: Answers, paths: Sequence[str] | None)
     labels = ["" if label is None else str(label) for label in answers.labels]
     probabilities = [f"{probability:.4f}" for probability in answers.confidence]
     columns = {"index": range(len(labels)), "label": labels, "probability": probabilities}
-    table = {**columns, **({} if paths is None else {"path": paths})}
+    shown = {"path": paths, "text": texts}
+    table = columns | {name: values for name, values in shown.items() if values is not None}
     write_csv(
         path, list(table), [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
     )

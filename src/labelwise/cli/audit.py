@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelwise.cli.items import read_items
-from labelwise.cli.options import ClassColumnOption, JsonOption, ProjectArgument, SkipUnreadableOption
+from labelwise.cli.options import (
+    ClassColumnOption,
+    JsonOption,
+    NewTextColumnOption,
+    ProjectArgument,
+    SkipUnreadableOption,
+)
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -39,6 +45,7 @@ def audit(
         float, typer.Option(help="Predictions with a probability below this count as abstentions, 0..1.")
     ] = 0.0,
     label_column: ClassColumnOption = None,
+    text_column: NewTextColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="CSV to write: one row for each class and group.")
@@ -64,8 +71,9 @@ def audit(
         data,
         opened.pool.item_shape,
         label_column=label_column,
+        text_column=text_column,
         skip_unreadable=skip_unreadable,
-        as_frame=opened.source.as_frame,
+        like=opened.source.options,
     )
     gmvae, n_samples = opened.gmvae, len(dataset.X)
     encoding = gmvae.encode(dataset.X)

@@ -11,7 +11,13 @@ import typer
 
 from labelwise.cli.answers import quality_line, source_lines, summarise_answers, write_predictions
 from labelwise.cli.items import read_items
-from labelwise.cli.options import DecoderName, JsonOption, NoNumberColumnOption, SkipUnreadableOption
+from labelwise.cli.options import (
+    DecoderName,
+    JsonOption,
+    NewTextColumnOption,
+    NoNumberColumnOption,
+    SkipUnreadableOption,
+)
 from labelwise.cli.places import check_folder_of
 from labelwise.errors import ParameterError
 
@@ -50,7 +56,8 @@ def decode(
         ),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="CSV to write: index, label, probability (and path).")
+        Path,
+        typer.Option("--output", "-o", help="CSV to write: index, label, probability (and path or text)."),
     ] = Path("predictions.csv"),
     decoder: Annotated[
         DecoderName | None,
@@ -81,6 +88,7 @@ def decode(
         ),
     ] = None,
     label_column: NoNumberColumnOption = None,
+    text_column: NewTextColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
     json_output: JsonOption = False,
 ) -> None:
@@ -97,9 +105,11 @@ def decode(
 
     _check_options(abstain, risk, decoder, unnamed)
     check_folder_of(output)
-    if data is None and (label_column is not None or skip_unreadable):
-        raise ParameterError("--label-column and --skip-unreadable only apply to new items: give DATA")
-    reading = {"label_column": label_column, "skip_unreadable": skip_unreadable}
+    reading = {"label_column": label_column, "text_column": text_column, "skip_unreadable": skip_unreadable}
+    if data is None and any(reading.values()):
+        raise ParameterError(
+            "--label-column, --text-column and --skip-unreadable only apply to new items: give DATA"
+        )
     if read_manifest(project)["kind"] == "project":
         found = _ask_project(project, data, labels, _decoder(decoder, unnamed), reading)
     else:
@@ -108,7 +118,7 @@ def decode(
     answers = _abstain(answers, abstain, risk)
     paths = dataset.paths if dataset is not None else opened.pool.paths if opened is not None else None
     known = _truth(truth, len(answers.labels), paths, opened, dataset)
-    write_predictions(output, answers, paths)
+    write_predictions(output, answers, paths, _texts(opened, dataset))
     summary = {**answers.about, **summarise_answers(answers, known, ~labeled)}
     if json_output:
         typer.echo(json.dumps({"predictions": str(output), **summary}))
@@ -157,7 +167,7 @@ def _ask_project(
             y = read_labels(labels, n_samples=len(project), paths=project.pool.paths)
         dataset = None
         if data is not None:
-            dataset = read_items(data, project.pool.item_shape, as_frame=project.source.as_frame, **reading)
+            dataset = read_items(data, project.pool.item_shape, like=project.source.options, **reading)
             if project.holds(dataset):
                 dataset = None
         if dataset is None:
@@ -172,6 +182,7 @@ def _ask_answerer(path: Path, data: str | None, reading: dict[str, Any], *, has_
     import numpy as np
 
     from labelwise.answerer import load
+    from labelwise.features import reading as as_read_for
     from labelwise.project.answers import asked
 
     answerer = load(path)  # says what else the folder may hold
@@ -183,8 +194,9 @@ def _ask_answerer(path: Path, data: str | None, reading: dict[str, Any], *, has_
         raise ParameterError(
             f"{path} is an answerer, which holds no items: give new ones, as in labelwise decode {path} DATA"
         )
-    as_frame = answerer.featurizer_ is not None
-    dataset = read_items(data, answerer.item_shape_, as_frame=as_frame, **reading)
+    featurizer = answerer.featurizer_
+    item_shape = answerer.item_shape_ if featurizer is None else None
+    dataset = read_items(data, item_shape, like=as_read_for(featurizer), **reading)
     return asked(answerer, dataset.X), None, dataset, np.zeros(len(dataset.X), dtype=bool)
 
 
@@ -195,6 +207,15 @@ def _abstain(answers: Answers, abstain: float | None, risk: float | None) -> Ans
         answered = answers.labels != None  # noqa: E711 (item by item)
         abstain = abstention_threshold(answers.probabilities[answered], risk) if answered.any() else 0
     return answers if abstain is None else answers.abstain(abstain)
+
+
+def _texts(project: Project | None, dataset: Dataset | None) -> np.ndarray | None:
+    """Texts of the items that were answered; None where they are none."""
+    from labelwise.data.texts import is_texts
+
+    if dataset is not None:
+        return dataset.X if is_texts(dataset.X) else None
+    return None if project is None else project.texts()
 
 
 def _truth(

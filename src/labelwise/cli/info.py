@@ -59,8 +59,10 @@ def _of_project(path: Path) -> tuple[list[tuple[str, str]], dict[str, Any]]:
     where += "" if source.place is None or source.is_there else " (not there now)"
     shown = ", ".join(f"{label} {count}" for label, count in classes.most_common(_SHOWN))
     more = f", … {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
+    pool = project.pool
+    what = f"items of {'x'.join(map(str, pool.item_shape))}" if pool.item_shape else pool.kind
     lines = [
-        ("data", f"{source.name}: {len(project):,} items of {'x'.join(map(str, project.pool.item_shape))}"),
+        ("data", f"{source.name}: {len(project):,} {what}"),
         ("from", where),
         ("labels", f"{len(labeled):,} of {len(classes)} classes: {shown}{more}" if labeled else "none yet"),
         ("decisions", f"{len(project.journal.decisions):,} in {path / 'labels.jsonl'}"),
@@ -132,7 +134,8 @@ def _lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     shares = sorted(manifest["shares"])
     hidden = "-".join(map(str, architecture["hidden"]))
     shape = "x".join(map(str, architecture["item_shape"]))
-    trained_on = f"{data['name']}, {data['n_samples']:,} items of {shape}" if data else f"items of {shape}"
+    what = "items" if manifest.get("featurizer") is None else "features"
+    trained_on = f"{data['name']}, {data['n_samples']:,} {what} of {shape}" if data else f"{what} of {shape}"
     return [
         ("trained on", trained_on),
         ("model", f"{architecture['n_components']} components, {architecture['n_latent']} latent dimensions"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,15 +16,17 @@ if TYPE_CHECKING:
 
 def read_items(
     data: str,
-    item_shape: tuple[int, ...],
+    item_shape: tuple[int, ...] | None,
     *,
     label_column: str | None = None,
+    text_column: str | None = None,
     skip_unreadable: bool = False,
-    as_frame: bool = False,
+    like: Mapping[str, Any],
 ) -> Dataset:
     """Load DATA for a model of items of `item_shape`; images that are skipped are listed on stderr.
 
-    Columns of a frame are known by their names, whatever their number.
+    Columns of a frame are known by their names, whatever their number. `like` has options of `load_dataset`
+    that the model's own items were read with; those given beside it go before them.
 
     Raises
     ------
@@ -30,12 +34,23 @@ def read_items(
         If it cannot be read, or the items are of another shape.
     """
     from labelwise.data import load_dataset
+    from labelwise.data.loading import TABLES
 
     on_unreadable = "skip" if skip_unreadable else "raise"
-    dataset = load_dataset(data, label_column=label_column, on_unreadable=on_unreadable, as_frame=as_frame)
+    has_columns = Path(data).suffix.lower() in TABLES
+    dataset = load_dataset(
+        data,
+        label_column=label_column,
+        text_column=text_column or (like.get("text_column") if has_columns else None),
+        on_unreadable=on_unreadable,
+        as_frame=like.get("as_frame", False),
+        as_photos=like.get("as_photos", False),
+    )
     for path, reason in dataset.skipped:
         typer.echo(f"skipped {path}: {reason}", err=True)
-    if not as_frame and tuple(dataset.X.shape[1:]) != tuple(item_shape):
+    if like.get("as_frame") or item_shape is None:
+        return dataset  # what makes features of them knows them
+    if tuple(dataset.X.shape[1:]) != tuple(item_shape):
         raise DataError(
             f"{dataset.name} has items of shape {dataset.X.shape[1:]}, but the model was trained on items of "
             f"shape {tuple(item_shape)}: use data of the same kind"

@@ -25,12 +25,40 @@ class DecoderName(StrEnum):
 ProjectArgument = Annotated[
     Path, typer.Argument(metavar="PROJECT", help="Project folder, as made by `labelwise train`.")
 ]
+
+
+def _check_features(value: str) -> str:
+    from labelwise.features import NAMED
+
+    if not NAMED.accepts(value):
+        raise typer.BadParameter(f"{value!r} must be {NAMED.describe()}")
+    return value
+
+
+FeaturesOption = Annotated[
+    str,
+    typer.Option(
+        metavar="[auto|table|none|text:MODEL|image:MODEL]",
+        callback=_check_features,
+        help="What items become first. table: columns by an inferred schema. auto: that for a table in which "
+        "something is no number, or missing. text:MODEL, image:MODEL: features by a pre-trained model of "
+        "sentence-transformers or timm, from a folder; hub:NAME in place of it downloads one.",
+    ),
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 NoNumberColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv or .parquet that holds classes; it is not learned.")
+    str | None,
+    typer.Option(help="Column of a .csv, .parquet or .jsonl that holds classes; it is not learned."),
 ]
 ClassColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv or .parquet that holds the classes.")
+    str | None, typer.Option(help="Column of a .csv, .parquet or .jsonl that holds the classes.")
+]
+TextColumnOption = Annotated[
+    str | None, typer.Option(help="Column of a .csv, .parquet or .jsonl that holds the texts to learn.")
+]
+NewTextColumnOption = Annotated[
+    str | None,
+    typer.Option(help="Column of DATA that holds the texts.", show_default="as in the project's own data"),
 ]
 SkipUnreadableOption = Annotated[
     bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, and list them.")

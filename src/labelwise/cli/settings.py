@@ -31,16 +31,6 @@ class Encoder(StrEnum):
     conv = "conv"
 
 
-class Features(StrEnum):
-    """Values of --features."""
-
-    auto = "auto"
-    learned = "learned"
-    pixels = "pixels"
-    table = "table"
-    none = "none"
-
-
 class Likelihood(StrEnum):
     """Values of --likelihood."""
 

@@ -39,7 +39,8 @@ def suggest(
         typer.Option(help="CSV index,label (or path,label) to use instead of the project's labels."),
     ] = None,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="CSV to write: index, component, reason (and path).")
+        Path,
+        typer.Option("--output", "-o", help="CSV to write: index, component, reason (and path or text)."),
     ] = Path("to_label.csv"),
     seed: Annotated[int, typer.Option(min=0, help="Seed of the search, which looks at random items.")] = 0,
     json_output: JsonOption = False,
@@ -66,6 +67,7 @@ def suggest(
             rows = _items(opened, budget or 10, y, None if labels is None else y, seed, rare=rare)
         else:
             rows = _sheets(opened, sheets, seed)
+        _show(opened, rows)
     _write(output, rows)
     if json_output:
         n_labeled = sum(label != -1 for label in y)
@@ -90,10 +92,7 @@ def _items(
             "ask for fewer"
         )
     found = project.suggest(budget, rare=rare, random_state=seed, labels=given)
-    return [
-        {"index": each.index, "component": each.component, "reason": each.reason} | _path(project, each.index)
-        for each in found
-    ]
+    return [{"index": each.index, "component": each.component, "reason": each.reason} for each in found]
 
 
 def _sheets(project: Project, n_sheets: int, seed: int) -> list[dict[str, Any]]:
@@ -109,13 +108,16 @@ def _sheets(project: Project, n_sheets: int, seed: int) -> list[dict[str, Any]]:
                     "prediction": prediction,
                     "reason": sheet.reason,
                 }
-                | _path(project, int(row))
             )
     return rows
 
 
-def _path(project: Project, row: int) -> dict[str, str]:
-    return {} if project.pool.paths is None else {"path": project.pool.paths[row]}
+def _show(project: Project, rows: list[dict[str, Any]]) -> None:
+    """Add what a person can look at: the path of an image, or the text itself."""
+    for name, values in (("path", project.pool.paths), ("text", project.texts())):
+        if values is not None:
+            for row in rows:
+                row[name] = values[row["index"]]
 
 
 def _spare_labels(output: Path) -> None:

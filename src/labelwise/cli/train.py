@@ -10,9 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.options import DeviceOption, NoNumberColumnOption, SkipUnreadableOption
+from labelwise.cli.options import (
+    DeviceOption,
+    FeaturesOption,
+    NoNumberColumnOption,
+    SkipUnreadableOption,
+    TextColumnOption,
+)
 from labelwise.cli.places import check_folder_of
-from labelwise.cli.settings import Augment, Encoder, Features, Init, Likelihood, Objective, Precision
+from labelwise.cli.settings import Augment, Encoder, Init, Likelihood, Objective, Precision
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 from labelwise.nn.checkpoint import is_unfinished
 
@@ -31,6 +37,7 @@ _NOT_OF_TRAINING = {
     "model",
     "device",
     "label_column",
+    "text_column",
     "skip_unreadable",
     "json_output",
 }
@@ -41,7 +48,8 @@ def train(
     data: Annotated[
         str,
         typer.Argument(
-            metavar="DATA", help="A data set's name, or a .npz, .npy, .csv, .parquet or folder of images."
+            metavar="DATA",
+            help="A data set's name, or a .npz, .npy, .csv, .parquet, .txt, .jsonl or folder of images.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the new project.")],
@@ -76,13 +84,7 @@ def train(
         float | None,
         typer.Option(help="Highest learning rate.", show_default="0.001, small tables up to 0.005"),
     ] = None,
-    features: Annotated[
-        Features,
-        typer.Option(
-            help="What items become first. learned: by contrast from the images themselves. pixels, none: "
-            "left as they are. table: columns by an inferred schema. auto: what suits the data."
-        ),
-    ] = Features.auto,
+    features: FeaturesOption = "auto",
     schema: Annotated[
         Path | None,
         typer.Option(help="JSON file of a schema to use; labelwise info --json shows one to edit."),
@@ -121,6 +123,7 @@ def train(
         Path | None, typer.Option(help="Use this saved model (GMVAE.save) instead of training one.")
     ] = None,
     label_column: NoNumberColumnOption = None,
+    text_column: TextColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
     tensorboard: Annotated[Path | None, typer.Option(help="Folder for TensorBoard logs.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -134,6 +137,8 @@ def train(
     by cross-validation on --labels, or by the evidence and the agreement of the two.
 
     Example: labelwise train photos/ -o birds.labelwise
+
+    Example: labelwise train mail.csv --text-column body --features text:models/minilm -o mail.labelwise
     """
     grid = _grid(components)
     if model is not None:
@@ -142,12 +147,17 @@ def train(
         raise ParameterError("--labels only helps to choose among several --components: leave it out")
     checkpoint = output.with_name(output.name + ".checkpoint")
     _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
+    from labelwise.features import reading
     from labelwise.gmvae import GMVAE
     from labelwise.project.source import Source
 
+    if schema is not None and features not in ("auto", "table"):
+        raise ParameterError(f"--schema {schema} says what columns become: leave out --features {features}")
+    featurizer = None if schema is None else _read_schema(schema)
     source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
-    featurizer = None if schema is None else _read_schema(schema, features)
-    source = replace(source, as_frame=features is Features.table or featurizer is not None)
+    trained = None if model is None else GMVAE.load(model, device=device)
+    read_for = featurizer or (features if trained is None else trained.featurizer_)
+    source = replace(source, text_column=text_column, **reading(read_for))
     dataset, source = source.load()
     typer.echo(dataset.describe(), err=True)
     for path, reason in dataset.skipped:
@@ -155,7 +165,7 @@ def train(
     gmvae = GMVAE(
         grid[0] if grid else 100,
         n_latent=latent,
-        features=featurizer or features.value,
+        features=featurizer or features,
         n_hidden="auto" if hidden is None else hidden,
         n_layers=layers,
         max_epochs="auto" if epochs is None else epochs,
@@ -171,8 +181,8 @@ def train(
         random_state=seed,
     )
     complete = resume and output.exists() and not is_unfinished(checkpoint)
-    if model is not None:
-        gmvae = GMVAE.load(model, device=device)
+    if trained is not None:
+        gmvae = trained
     elif len(grid) != 1 and not complete:
         gmvae.set_params(n_components=_choose(gmvae, dataset, grid, labels, output))
     if complete:
@@ -193,14 +203,10 @@ def train(
     _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
 
 
-def _read_schema(path: Path, features: Features) -> TableFeaturizer:
+def _read_schema(path: Path) -> TableFeaturizer:
     from labelwise.features.schema import Schema
     from labelwise.features.table import TableFeaturizer
 
-    if features not in (Features.auto, Features.table):
-        raise ParameterError(
-            f"--schema {path} says what columns become, and --features {features.value} does not use it"
-        )
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         return TableFeaturizer(Schema.of_json(values))

@@ -19,10 +19,11 @@ class Dataset:
 
     Attributes
     ----------
-    X : ndarray or DataFrame
+    X : ndarray, DataFrame or Photos
         Images of shape (n_samples, height, width) or (n_samples, height, width, channels), uint8 0..255
         where the source is an image format, or a table of shape (n_samples, n_features); a pandas frame where
-        something in a table is no number, or missing.
+        something in a table is no number, or missing; texts of shape (n_samples,), dtype object; or photos,
+        which are read when they are needed.
     y : ndarray of shape (n_samples,), dtype int64, or None
         Class indices 0..len(names)-1; None where the source says nothing about classes.
     names : list of str or None
@@ -57,12 +58,14 @@ class Dataset:
             Such as ``"mnist: 70,000 images of 28x28, uint8, 10 classes, split 60,000 + 10,000"``.
         """
         n_samples, *shape = self.X.shape
-        if len(shape) == 1:
+        if not shape:
+            parts = [_count(n_samples, "photo" if self.paths else "text")]
+        elif len(shape) == 1:
             noun = "column" if hasattr(self.X, "iloc") else "feature"
             parts = [f"{_count(n_samples, 'row')} of {_count(shape[0], noun)}"]
         else:
             parts = [f"{_count(n_samples, 'image')} of {'x'.join(str(size) for size in shape)}"]
-        if not hasattr(self.X, "iloc"):
+        if shape and not hasattr(self.X, "iloc"):
             parts.append(str(self.X.dtype))
         parts.append("no labels" if self.names is None else _count(len(self.names), "class"))
         if self.split is not None:

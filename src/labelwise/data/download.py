@@ -21,7 +21,7 @@ from labelwise.errors import DataError, DownloadError, StorageError
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["cache_folder", "fetch"]
+__all__ = ["cache_folder", "cache_root", "fetch"]
 
 _TIMEOUT = 30.0  # seconds without an answer, or without data, before the next address is tried
 _CHUNK = 1 << 17
@@ -29,9 +29,14 @@ _CHUNK = 1 << 17
 
 def cache_folder(entry: CatalogueEntry) -> Path:
     """Folder in which downloaded files of a data set are kept, under the system's folder for caches."""
+    return cache_root() / entry.folders[0]
+
+
+def cache_root() -> Path:
+    """Folder of all that can be downloaded or computed again, under the system's folder for caches."""
     import pooch
 
-    return Path(pooch.os_cache("labelwise")) / entry.folders[0]
+    return Path(pooch.os_cache("labelwise"))
 
 
 def fetch(entry: CatalogueEntry, folder: Path) -> None:

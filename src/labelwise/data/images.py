@@ -1,12 +1,13 @@
-"""A folder of images as one array."""
+"""A folder of images as one array, and what any reader of images needs."""
 
 from __future__ import annotations
 
 import os
 import struct
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,17 @@ from labelwise.errors import DataError, MissingExtraError
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-__all__ = ["EXTENSIONS", "read_images"]
+__all__ = [
+    "EXTENSIONS",
+    "UnreadableError",
+    "classes_of_folders",
+    "find_images",
+    "open_image",
+    "read_each",
+    "read_images",
+]
+
+T = TypeVar("T")
 
 EXTENSIONS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 """Endings of the files that count as images, in any case."""
@@ -28,7 +39,7 @@ _COLOUR = ("P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "LAB", "HS
 _WITH_ALPHA = ("LA", "La", "PA", "RGBA", "RGBa")
 
 
-class _UnreadableError(Exception):
+class UnreadableError(Exception):
     """One image cannot be used; the text says why."""
 
 
@@ -61,51 +72,40 @@ def read_images(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
     MissingExtraError
         If Pillow is not installed.
     """
-    try:
-        import PIL.Image  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("reading images", "pillow", "data") from error
-    found = _find(folder)
-    if not found:
-        raise DataError(f"{folder} holds no images: looked for {', '.join(EXTENSIONS)}, subfolders included")
-    X, paths, skipped = _stack(folder, found, skip_unreadable)
-    y, names = _classes(paths)
-    return Dataset(X, y, names, folder.resolve().name, paths=paths, skipped=skipped)
-
-
-def _stack(
-    folder: Path, found: list[str], skip_unreadable: bool
-) -> tuple[NDArray[Any], list[str], list[tuple[str, str]]]:
-    """Read images into one array; also the paths that are in it, and those that are not, with the reason."""
     X: NDArray[Any] | None = None
     paths: list[str] = []
     skipped: list[tuple[str, str]] = []
-    for relative in found:
-        try:
-            pixels = _read_one(folder / relative)
-        except _UnreadableError as error:
-            if not skip_unreadable:
-                raise DataError(
-                    f"{folder / relative} {error}: remove it, or skip such files with on_unreadable='skip' "
-                    "(on the command line: --skip-unreadable)"
-                ) from error
-            skipped.append((relative, str(error)))
-            continue
+    found = find_images(folder)
+    for relative, pixels in read_each(folder, found, _read_one, skipped if skip_unreadable else None):
         if X is None:
             X = np.empty((len(found), *pixels.shape), np.uint8)
         elif pixels.shape != X.shape[1:]:
             raise DataError(
                 f"{folder / relative} is {_size(pixels.shape)} but {paths[0]} is {_size(X.shape[1:])}: "
-                "all images of a folder must be alike, so convert them to one size and colour first"
+                "all images of a folder must be alike, so convert them to one size and colour first, or let "
+                "a pre-trained model read them: --features image:…"
             )
         X[len(paths)] = pixels
         paths.append(relative)
-    if X is None:
-        raise DataError(f"{folder}: none of its {len(found):,} images can be read; the first {skipped[0][1]}")
-    return X[: len(paths)], paths, skipped
+    assert X is not None  # noqa: S101 (there is one image at least)
+    y, names = classes_of_folders(paths)
+    return Dataset(X[: len(paths)], y, names, folder.resolve().name, paths=paths, skipped=skipped)
 
 
-def _find(folder: Path) -> list[str]:
+def find_images(folder: Path) -> list[str]:
+    """Paths of the images below a folder, relative to it, in order.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    MissingExtraError
+        If Pillow is not installed.
+    """
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("reading images", "pillow", "data") from error
     found = []
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
@@ -114,24 +114,78 @@ def _find(folder: Path) -> list[str]:
             for name in files
             if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
         ]
+    if not found:
+        raise DataError(f"{folder} holds no images: looked for {', '.join(EXTENSIONS)}, subfolders included")
     return sorted(found)
+
+
+def read_each(
+    folder: Path, found: list[str], read: Callable[[Path], T], skipped: list[tuple[str, str]] | None
+) -> Iterator[tuple[str, T]]:
+    """What `read` makes of each image; those that cannot be read are put into `skipped`, with the reason.
+
+    Raises
+    ------
+    DataError
+        If one cannot be read and `skipped` is None, or if none can be read.
+    """
+    n_read = 0
+    for relative in found:
+        try:
+            content = read(folder / relative)
+        except UnreadableError as error:
+            if skipped is None:
+                raise DataError(
+                    f"{folder / relative} {error}: remove it, or skip such files with on_unreadable='skip' "
+                    "(on the command line: --skip-unreadable)"
+                ) from error
+            skipped.append((relative, str(error)))
+            continue
+        n_read += 1
+        yield relative, content
+    if not n_read and skipped:
+        raise DataError(f"{folder}: none of its {len(found):,} images can be read; the first {skipped[0][1]}")
 
 
 def _read_one(path: Path) -> NDArray[Any]:
     """Read one image as (height, width) or (height, width, 3), uint8."""
+    return np.asarray(open_image(path, path, None))
+
+
+def open_image(
+    path: Path, source: Path | IO[bytes], mode: str | None, *, draft: tuple[int, int] | None = None
+) -> Image:
+    """Read the whole of an image, upright, over white where it is clear.
+
+    Parameters
+    ----------
+    path : Path
+        What to call it.
+    source : Path or binary file
+    mode : str or None
+        "RGB"; None takes "L" for grey and black-and-white images, and "RGB" for others.
+    draft : (int, int), default=None
+        A smaller size will do where that is quicker.
+
+    Raises
+    ------
+    UnreadableError
+    """
     import PIL.Image
     import PIL.ImageOps
 
     try:
-        with PIL.Image.open(path) as image:
+        with PIL.Image.open(source) as image:
             if image.mode not in _GREY + _COLOUR:
-                raise _UnreadableError(
+                raise UnreadableError(
                     f"has more than 8 bits a pixel (mode {image.mode}); convert it to 8 bits"
                 )
+            if draft is not None:
+                image.draft(None, draft)
             upright = PIL.ImageOps.exif_transpose(image)
-            return np.asarray(_flatten(upright))
+            return _flatten(upright, mode or ("L" if upright.mode in _GREY else "RGB"))
     except PIL.Image.DecompressionBombError as error:
-        raise _UnreadableError("is larger than Pillow reads for safety") from error
+        raise UnreadableError("is larger than Pillow reads for safety") from error
     # A damaged file can fail anywhere inside a decoder.
     except (
         OSError,
@@ -143,14 +197,13 @@ def _read_one(path: Path) -> NDArray[Any]:
         struct.error,
         zlib.error,
     ) as error:
-        raise _UnreadableError(f"cannot be read as an image ({_reason(error, path)})") from error
+        raise UnreadableError(f"cannot be read as an image ({_reason(error, path)})") from error
 
 
-def _flatten(image: Image) -> Image:
+def _flatten(image: Image, mode: str) -> Image:
     """Convert to 8-bit grey or to RGB, over white where the image is clear."""
     import PIL.Image
 
-    mode = "L" if image.mode in _GREY else "RGB"
     if image.mode in _WITH_ALPHA or "transparency" in image.info:
         over = image.convert("RGBA")
         page = PIL.Image.new("RGBA", image.size, "white")
@@ -170,7 +223,8 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]}x{shape[0]} in {'colour' if len(shape) == 3 else 'grey'}"
 
 
-def _classes(paths: list[str]) -> tuple[NDArray[Any] | None, list[str] | None]:
+def classes_of_folders(paths: list[str]) -> tuple[NDArray[Any] | None, list[str] | None]:
+    """Classes of images whose folders are classes; None where they are not."""
     parts = [PurePosixPath(path).parts for path in paths]
     names = sorted({part[0] for part in parts})
     if any(len(part) != 2 for part in parts) or len(names) < 2:

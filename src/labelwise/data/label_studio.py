@@ -24,6 +24,7 @@ def make_tasks(
     paths: Sequence[str] | None,
     labels: Mapping[int, tuple[str, str]],
     predictions: tuple[np.ndarray, np.ndarray] | None,
+    texts: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """Make one task an item, with what a person said as an annotation and the answer as a prediction.
 
@@ -39,6 +40,9 @@ def make_tasks(
         Label of a row, and who gave it.
     predictions : (labels, probabilities) or None
         Of all items; a label may be None.
+    texts : ndarray of shape (n_samples,), dtype object, or None
+        Items that are texts: the object of the configuration is then
+        ``<Text name="item" value="$text"/>``.
 
     Returns
     -------
@@ -49,6 +53,8 @@ def make_tasks(
         data: dict[str, Any] = {"index": row}
         if paths is not None:
             data |= {"path": paths[row], "image": _LOCAL + quote(paths[row])}
+        if texts is not None:
+            data["text"] = texts[row]
         task: dict[str, Any] = {"data": data}
         if row in labels:
             label, by = labels[row]

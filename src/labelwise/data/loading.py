@@ -14,13 +14,16 @@ from labelwise.data.catalogue import CATALOGUE, CatalogueEntry, dataset_names
 from labelwise.data.dataset import Dataset
 from labelwise.data.idx_folder import find_file, holds_idx, read_entry, read_idx_folder
 from labelwise.data.images import read_images
+from labelwise.data.photos import read_photos
 from labelwise.data.tables import read_csv, read_parquet
+from labelwise.data.texts import read_lines, read_objects, read_text_column
 from labelwise.errors import DataError, LabelwiseError, ParameterError, StorageError
 
 __all__ = ["load_dataset"]
 
 _HOME_VARIABLE = "LABELWISE_DATA"
-_PATHS = "an .npz, .npy, .csv or .parquet file, or a folder of images or IDX files"
+_PATHS = "an .npz, .npy, .csv, .parquet, .txt or .jsonl file, or a folder of images or IDX files"
+TABLES = (".csv", ".parquet", ".jsonl")  # what has named columns
 # Where the published archives and other libraries put the files inside a data set's folder.
 _INNER_FOLDERS = ("", "raw", "gzip")
 
@@ -32,6 +35,8 @@ def load_dataset(
     label_column: str | None = None,
     on_unreadable: str = "raise",
     as_frame: bool = False,
+    as_photos: bool = False,
+    text_column: str | None = None,
 ) -> Dataset:
     """Load a data set by name, or read the user's own files.
 
@@ -41,7 +46,8 @@ def load_dataset(
         A name: ``"digits"`` (embedded), ``"mnist"``, ``"fashion-mnist"``, ``"kmnist"``,
         ``"emnist-letters"``, ``"emnist-balanced"`` or ``"emnist-digits"``; or a path: an ``.npz`` file
         (arrays `X`, and optionally `y` and `names`), an ``.npy`` file, a ``.csv`` or ``.parquet`` table, a
-        folder of images, or a folder of IDX files. A name goes before a path; write
+        ``.txt`` file of one text a line, a ``.jsonl`` file of texts, a folder of images, or a folder of IDX
+        files. A name goes before a path; write
         ``"./mnist"`` for a folder of that name.
     data_home : path-like or None, default=None
         A folder to look in for a named data set before it is downloaded: in its subfolder of that name and
@@ -54,6 +60,11 @@ def load_dataset(
     as_frame : bool, default=False
         For a table: whether `X` is a pandas frame even where all columns are numbers. Where something is no
         number, or missing, it always is.
+    as_photos : bool, default=False
+        For a folder of images: whether `X` is a sequence of photos of any size and colour mode, which a
+        pre-trained model can read, instead of one array.
+    text_column : str or None, default=None
+        For a table or a ``.jsonl`` file: the column that holds the text of each item, and is all of `X`.
 
     Returns
     -------
@@ -77,31 +88,34 @@ def load_dataset(
     >>> X.shape, str(X.dtype), names[0]
     ((1797, 8, 8), 'uint8', '0')
     """
-    _check_options(source, label_column, on_unreadable)
+    _check_options(source, label_column, text_column, on_unreadable)
     try:
         if source == "digits":
             return _load_digits()
         if isinstance(source, str) and source in CATALOGUE:
             return _load_entry(CATALOGUE[source], data_home)
-        return _load_path(
-            Path(source), label_column, skip_unreadable=on_unreadable == "skip", as_frame=as_frame
-        )
+        path, skip = Path(source).expanduser(), on_unreadable == "skip"
+        if path.is_dir():
+            return _load_folder(path, skip_unreadable=skip, as_photos=as_photos)
+        return _load_file(path, label_column, text_column, as_frame=as_frame)
     except LabelwiseError:
         raise
     except OSError as error:
         raise StorageError(f"{error.filename or source} cannot be read: {error.strerror or error}") from error
 
 
-def _check_options(source: str | os.PathLike[str], label_column: str | None, on_unreadable: str) -> None:
+def _check_options(
+    source: str | os.PathLike[str], label_column: str | None, text_column: str | None, on_unreadable: str
+) -> None:
     if not isinstance(source, str | os.PathLike):
         raise ParameterError(f"source must be a name or a path, got {source!r}")
     if on_unreadable not in ("raise", "skip"):
         raise ParameterError(f"on_unreadable must be 'raise' or 'skip', got {on_unreadable!r}")
-    is_table = Path(source).suffix.lower() in (".csv", ".parquet")
-    if label_column is not None and not is_table:
-        raise ParameterError(
-            f"label_column={label_column!r} is for .csv and .parquet files, not for {source}"
-        )
+    for name, column in (("label_column", label_column), ("text_column", text_column)):
+        if column is not None and Path(source).suffix.lower() not in TABLES:
+            raise ParameterError(
+                f"{name}={column!r} is for .csv, .parquet and .jsonl files, not for {source}"
+            )
 
 
 def _load_digits() -> Dataset:
@@ -152,15 +166,20 @@ def _find_local(entry: CatalogueEntry, data_home: str | os.PathLike[str] | None)
     return None
 
 
-def _load_path(path: Path, label_column: str | None, *, skip_unreadable: bool, as_frame: bool) -> Dataset:
-    path = path.expanduser()
-    if path.is_dir():
-        return (
-            read_idx_folder(path) if holds_idx(path) else read_images(path, skip_unreadable=skip_unreadable)
-        )
+def _load_folder(path: Path, *, skip_unreadable: bool, as_photos: bool) -> Dataset:
+    if holds_idx(path):
+        return read_idx_folder(path)
+    read = read_photos if as_photos else read_images
+    return read(path, skip_unreadable=skip_unreadable)
+
+
+def _load_file(path: Path, label_column: str | None, text_column: str | None, *, as_frame: bool) -> Dataset:
     if not path.exists():
         raise DataError(_unknown(str(path)))
-    match path.suffix.lower():
+    kind = path.suffix.lower()
+    if text_column is not None:
+        return read_text_column(path, text_column, label_column)
+    match kind:
         case ".npz":
             return read_npz(path)
         case ".npy":
@@ -169,6 +188,11 @@ def _load_path(path: Path, label_column: str | None, *, skip_unreadable: bool, a
             return read_csv(path, label_column, as_frame=as_frame)
         case ".parquet":
             return read_parquet(path, label_column, as_frame=as_frame)
+        case ".txt":
+            return read_lines(path)
+        case ".jsonl":
+            names = ", ".join(map(repr, read_objects(path)))
+            raise DataError(f"{path} has columns {names}: name one with text_column (--text-column)")
         case _:
             raise DataError(f"{path} is not a kind of file that can be read: give {_PATHS}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from labelwise.data.dataset import Dataset
 from labelwise.data.signatures import contents_of, first_line, looks_like_text
 from labelwise.errors import DataError, LabelError, MissingExtraError
 
-__all__ = ["read_csv", "read_parquet"]
+__all__ = ["read_columns", "read_csv", "read_parquet"]
 
 _MOST_NAMED = 5
 
@@ -50,18 +51,8 @@ def read_csv(path: Path, label_column: str | None = None, *, as_frame: bool = Fa
         If pandas is not installed.
     """
     pandas = _pandas("reading a .csv file")
-    if not looks_like_text(path):
-        raise DataError(f"{path} is not a .csv file: it holds {contents_of(path)}")
-    try:
-        headed = _has_header(path)
-        # Types are settled over the whole file, or one column could change its type half-way.
-        read = partial(pandas.read_csv, path, low_memory=False, encoding="utf-8-sig")
-        frame = read(header=0 if headed else None)
-        if headed and _is_data(frame):
-            headed, frame = False, read(header=None)
-    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
-        reason = "it is empty" if isinstance(error, pandas.errors.EmptyDataError) else first_line(error)
-        raise DataError(f"{path} cannot be read as comma-separated text in UTF-8: {reason}") from error
+    # Types are settled over the whole file, or one column could change its type half-way.
+    headed, frame = _csv(path, pandas, partial(_with_header, partial(pandas.read_csv, low_memory=False)))
     if headed and any(str(column).startswith("Unnamed: ") for column in frame.columns):
         raise DataError(
             f"{path} has a column without a name, as row numbers saved by pandas have: "
@@ -85,6 +76,29 @@ def read_parquet(path: Path, label_column: str | None = None, *, as_frame: bool 
         If pandas or pyarrow is not installed.
     """
     pandas = _pandas("reading a .parquet file")
+    return _read_frame(_parquet(path, pandas), path, label_column, pandas, as_frame=as_frame)
+
+
+def read_columns(path: Path) -> dict[str, list[Any]]:
+    """Read a ``.csv`` or ``.parquet`` file with named columns as it is; cells of a ``.csv`` stay text.
+
+    Raises
+    ------
+    DataError
+        If the file is no such table.
+    MissingExtraError
+        If pandas or pyarrow is not installed.
+    """
+    pandas = _pandas(f"reading a {path.suffix.lower()} file")
+    if path.suffix.lower() == ".parquet":
+        frame = _parquet(path, pandas)
+    else:
+        # "NA" and "null" are words here, and 1.50 is not 1.5.
+        frame = _csv(path, pandas, partial(pandas.read_csv, dtype=str, keep_default_na=False))
+    return {str(name): frame.iloc[:, place].tolist() for place, name in enumerate(frame.columns)}
+
+
+def _parquet(path: Path, pandas: Any) -> Any:
     try:
         from pyarrow import ArrowException
     except ImportError as error:
@@ -93,12 +107,22 @@ def read_parquet(path: Path, label_column: str | None = None, *, as_frame: bool 
         if stream.read(4) != b"PAR1":
             raise DataError(f"{path} is not a .parquet file: it holds {contents_of(path)}")
     try:
-        frame = pandas.read_parquet(path, engine="pyarrow")
+        return pandas.read_parquet(path, engine="pyarrow")
     except (ArrowException, ValueError, OSError) as error:
         raise DataError(
             f"{path} cannot be read as a Parquet table ({first_line(error)}): save it again"
         ) from error
-    return _read_frame(frame, path, label_column, pandas, as_frame=as_frame)
+
+
+def _csv(path: Path, pandas: Any, read: Callable[..., Any]) -> Any:
+    """What `read` makes of a text file."""
+    if not looks_like_text(path):
+        raise DataError(f"{path} is not a .csv file: it holds {contents_of(path)}")
+    try:
+        return read(path, encoding="utf-8-sig")
+    except (pandas.errors.ParserError, pandas.errors.EmptyDataError, UnicodeDecodeError, csv.Error) as error:
+        reason = "it is empty" if isinstance(error, pandas.errors.EmptyDataError) else first_line(error)
+        raise DataError(f"{path} cannot be read as comma-separated text in UTF-8: {reason}") from error
 
 
 def _pandas(what: str) -> Any:
@@ -107,6 +131,15 @@ def _pandas(what: str) -> Any:
     except ImportError as error:
         raise MissingExtraError(what, "pandas", "data") from error
     return pandas
+
+
+def _with_header(read: Callable[..., Any], path: Path, encoding: str) -> tuple[bool, Any]:
+    """Read a table; also whether its first line names the columns."""
+    headed = _has_header(path)
+    frame = read(path, encoding=encoding, header=0 if headed else None)
+    if headed and _is_data(frame):
+        return False, read(path, encoding=encoding, header=None)
+    return headed, frame
 
 
 def _has_header(path: Path) -> bool:

@@ -89,7 +89,7 @@ def compare_components(
 
     Parameters
     ----------
-    X : ndarray of shape (n, ...), or a frame
+    X : ndarray of shape (n, ...), a frame, or what else a featurizer reads
     grid : sequence of int
     parameters : mapping
         Of `GMVAE`; `n_components` and `random_state` are set here.
@@ -114,7 +114,7 @@ def compare_components(
     seeded = {**GMVAE(**parameters).get_params(), "random_state": _SEEDS[0]}
     featurizer, _ = make_featurizer(X, seeded)
     if featurizer is not None:
-        X = featurizer.fit(X).transform(X)
+        X = featurizer.fit(X, listen=listen).transform(X, listen=listen)
         X = X[:, np.ptp(X[train], axis=0) > 0]  # rare categories may be in other rows alone
         parameters = {**parameters, "features": "none"}
     labels, labeled = (np.empty(0), np.empty(0, np.int64)) if y is None else split_labels(y, len(X))

@@ -31,9 +31,17 @@ class Featurizer(ABC):
     ----------
     name : str
         What users call it, as in `GMVAE(features="table")`. A pre-trained model is named after a colon.
+    of_pixels : bool
+        Whether it learns from images of one shape, as arrays; the model checks them, and paints them again.
     """
 
     name: ClassVar[str]
+    of_pixels: ClassVar[bool] = False
+
+    @property
+    def as_parameter(self) -> str:
+        """What to write in `GMVAE(features=...)` for one like it."""
+        return self.name
 
     @classmethod
     @abstractmethod

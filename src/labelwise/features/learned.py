@@ -62,6 +62,7 @@ class LearnedFeaturizer(Featurizer):
     """
 
     name = "learned"
+    of_pixels = True
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
-from labelwise.features import NAMES, Featurizer
+from labelwise.features import NAMED, Featurizer
 from labelwise.gmvae.fitting import learn, see
 from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE
 from labelwise.gmvae.painter import Painter
@@ -67,13 +67,15 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         refused, save for the default: it then becomes what None takes, with a warning.
     n_latent : int, default=32
         Dimensions of the latent space.
-    features : {"auto", "learned", "pixels", "table", "none"} or Featurizer, default="auto"
+    features : {"auto", "learned", "pixels", "table", "none"}, "text:MODEL", "image:MODEL" or Featurizer, \
+            default="auto"
         What items become before the model sees them. "learned": 128 numbers that a small network learns from
         images by contrast, without labels, as what stays when an image is changed; pictures of components are
         then painted by a light decoder. "table": numbers of the columns of a frame, by a schema that it
-        infers. "pixels" (images only) and "none" leave items as they are. "auto" learns features of at least
-        1,000 images of at least 16x16, where changed views look like other images, or in colour; it takes a
-        schema for a frame in which something is no number, or missing.
+        infers. A pre-trained MODEL of sentence-transformers reads texts, one of timm reads images: a folder,
+        or a name. "pixels" (images only) and "none" leave items as they are. "auto" learns features of at
+        least 1,000 images of at least 16x16, where changed views look like other images, or in colour; it
+        takes a schema for a frame in which something is no number, or missing.
     n_hidden : int or "auto", default="auto"
         Width of the hidden layers. "auto" takes 512, and less in proportion, down to 128, for fewer than
         1,500 rows; a row of more than 16 columns or pixels counts for as many rows of 16.
@@ -157,7 +159,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
     _constraints: dict[str, Constraint] = {  # noqa: RUF012 (never changed)
         "n_components": Either(Option(None), Integer(1)),
         "n_latent": Integer(1),
-        "features": Either(Option(*NAMES), InstanceOf(Featurizer)),
+        "features": Either(NAMED, InstanceOf(Featurizer)),
         "n_hidden": Either(Option("auto"), Integer(1)),
         "n_layers": Integer(1),
         "decoder_hidden": Either(Option(None), SequenceOf(Integer(1))),
@@ -230,7 +232,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features), (n_samples, height, width) or \
-                (n_samples, height, width, channels), or a frame of pandas or polars
+                (n_samples, height, width, channels), a frame of pandas or polars, or a list of str
             uint8 within 0..255, or floats; columns of a frame may hold anything.
         y : ignored
         checkpoint : path, default=None
@@ -238,7 +240,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         resume : bool, default=False
             Resume from `checkpoint` if it exists; the result has the same bits as a run without a break.
         listen : callable, default=None
-            Gets an `Event` for each batch, of the stages "training" and "encoding"; the last one of an epoch
+            Gets an `Event` for each batch, of the stages "features" (by a pre-trained model), "training" and
+            "encoding"; the last one of an epoch
             has its record as numbers. If it raises `Cancelled`, training ends there and the model stays
             unfitted; `checkpoint` holds the last epoch that was kept.
 
@@ -275,7 +278,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         X : array-like
             As for `fit`.
         listen : callable, default=None
-            Gets an `Event` of the stage "encoding" for each batch; `Cancelled` from it ends the work.
+            Gets an `Event` of the stage "encoding" (before it, "features") for each batch; `Cancelled` from
+            it ends the work.
 
         Returns
         -------
@@ -284,27 +288,27 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             50 principal components of the items, fitted in `fit`.
         """
         check_listener(listen)
-        items = self._items(X)
+        listen = ignore if listen is None else listen
+        items = self._items(X, listen)
         features = None if self.principal_ is None else self.principal_.transform(items.X)
-        posteriors, latents = infer(self.module_, items, ignore if listen is None else listen)
+        posteriors, latents = infer(self.module_, items, listen)
         return Encoding.of_checked(posteriors, latents, features)
 
-    def featurize(self, X: Any) -> Any:
+    def featurize(self, X: Any, *, listen: Listener = ignore) -> Any:
         """Make of items what the model was fitted to; without a featurizer they stay as they are.
 
         Raises
         ------
         DataError
-            If a column is missing, or holds something else than it did.
+            If a column is missing, or holds something else than it did; if items are of another kind.
         """
         check_is_fitted(self)
         if self.featurizer_ is None:
             return X
-        if self.featurizer_.image_shape is None:
-            return self.featurizer_.transform(X)
-        pixels, _ = check_items(self, X, reset=False)
-        choose_likelihood(pixels, self.item_shape_, "bernoulli")
-        return self.featurizer_.transform(pixels)
+        if self.featurizer_.of_pixels:
+            X, _ = check_items(self, X, reset=False)
+            choose_likelihood(X, self.item_shape_, "bernoulli")
+        return self.featurizer_.transform(X, listen=listen)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Evaluate q(c given x): how much each component explains each item.
@@ -498,9 +502,9 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
             feature_names=[str(name) for name in getattr(self, "feature_names_in_", [])],
         )
 
-    def _items(self, X: Any) -> Items:
-        X = self.featurize(X)
-        if self.featurizer_ is None or self.featurizer_.image_shape is None:
+    def _items(self, X: Any, listen: Listener = ignore) -> Items:
+        X = self.featurize(X, listen=listen)
+        if self.featurizer_ is None or not self.featurizer_.of_pixels:
             X, _ = check_items(self, X, reset=False)
             if self.likelihood_ == "bernoulli":
                 choose_likelihood(X, self.item_shape_, "bernoulli")

@@ -74,13 +74,14 @@ def see(
         X, item_shape = check_items(estimator, X, reset=True)
         return Sight(X, item_shape, None, None)
     pixels: np.ndarray | None = None
-    if np.ndim(X) > 2:  # images are checked before the features are made, tables by making them
+    if featurizer.of_pixels:  # images are checked before the features are made, other items by making them
         pixels, item_shape = check_items(estimator, X, reset=True)
         X = pixels.reshape(len(pixels), *item_shape)
     if reason:
         listen(Event(STAGE, 0.0, f"features: {featurizer.name}, since {reason}"))
     place = None if checkpoint is None else of_features(checkpoint)
-    features = featurizer.fit(X, checkpoint=place, resume=resume, listen=listen).transform(X)
+    featurizer.fit(X, checkpoint=place, resume=resume, listen=listen)
+    features = featurizer.transform(X, listen=listen)
     if pixels is None:
         features, _ = check_items(estimator, features, reset=True)
     return Sight(features, features.shape[1:], featurizer, pixels)
@@ -153,6 +154,7 @@ def _painter(
     sight: Sight, latents: np.ndarray, seed: int, device: torch.device, listen: Listener
 ) -> Painter | None:
     """What draws pictures, where the model does not see the images themselves."""
-    if sight.featurizer is None or sight.pixels is None or sight.featurizer.image_shape is None:
+    shape = None if sight.featurizer is None else sight.featurizer.image_shape
+    if sight.pixels is None or shape is None:
         return None
-    return paint(latents, Items(sight.pixels, device), sight.featurizer.image_shape, seed, listen)
+    return paint(latents, Items(sight.pixels, device), shape, seed, listen)

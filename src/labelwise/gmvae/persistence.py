@@ -52,7 +52,7 @@ def save_gmvae(
         parameters = parameters | {"random_state": None}
     featurizer = state["featurizer"]
     if not isinstance(parameters["features"], str):
-        parameters = parameters | {"features": parameters["features"].name}  # the rest is below
+        parameters = parameters | {"features": parameters["features"].as_parameter}  # the rest is below
     manifest = {
         "kind": KIND,
         "labelwise": version("labelwise"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from labelwise.data.label_studio import make_tasks, read_annotations
 from labelwise.data.labels import LabelRow, read_label_rows
 from labelwise.project.answers import Answers
@@ -25,7 +27,11 @@ def read_file(path: Path, pool: Pool) -> list[LabelRow]:
 
 
 def write_file(
-    path: Path, pool: Pool, labeled: Mapping[int, tuple[str, Decision]], answers: Answers | None
+    path: Path,
+    pool: Pool,
+    labeled: Mapping[int, tuple[str, Decision]],
+    answers: Answers | None,
+    texts: np.ndarray | None = None,
 ) -> None:
     """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.
 
@@ -37,6 +43,8 @@ def write_file(
         Rows with their labels.
     answers : Answers or None
         Predictions, for Label Studio.
+    texts : ndarray of shape (n_samples,), dtype object, or None
+        Items that are texts, for Label Studio.
 
     Raises
     ------
@@ -45,7 +53,7 @@ def write_file(
     if path.suffix.lower() == ".json":
         labels = {row: (label, decision.by) for row, (label, decision) in labeled.items()}
         predictions = None if answers is None else (answers.labels, answers.confidence)
-        write_json(path, make_tasks(len(pool), pool.paths, labels, predictions))
+        write_json(path, make_tasks(len(pool), pool.paths, labels, predictions, texts))
         return
     key = "index" if pool.paths is None else "path"
     rows = [

@@ -17,12 +17,11 @@ from labelwise.data import Dataset
 from labelwise.encoding import Encoding
 from labelwise.errors import DataChangedWarning, DataError, StorageError
 from labelwise.events import Event, Listener, ignore
-from labelwise.features import is_frame
 from labelwise.project import builder
 from labelwise.project.cache import keep_graph, open_encoding
 from labelwise.project.journal import Journal
 from labelwise.project.lock import Lock
-from labelwise.project.pool import Pool
+from labelwise.project.pool import Pool, as_items
 from labelwise.project.source import Source
 from labelwise.storage import damage_told, read_manifest, write_manifest
 
@@ -118,6 +117,15 @@ class ProjectFolder:
             raise DataError(f"{self.source.place} has changed: {changes}; {self._way_out()}")
         return dataset
 
+    def texts(self) -> np.ndarray | None:
+        """Texts of the items; None if they are none, or cannot be read again as they were."""
+        if not self.pool.is_texts or not self.source.is_there:
+            return None
+        try:
+            return np.asarray(self.items().X)
+        except DataError:
+            return None  # a project that is opened warns of what has changed
+
     def checked(self, X: Any) -> Any:
         """Items at hand, if they are those of the project.
 
@@ -125,7 +133,7 @@ class ProjectFolder:
         ------
         DataError
         """
-        items = X if is_frame(X) else np.asarray(X)
+        items = as_items(X)
         nameless = replace(self.pool, paths=None)
         if changes := nameless.changes(Pool.of(Dataset(items, None, None, "items"))):
             raise DataError(f"these are not the items of {self.path}: {changes}; pass those it was made of")

@@ -12,6 +12,9 @@ from typing import Any, Self
 import numpy as np
 
 from labelwise.data import Dataset
+from labelwise.data.hashing import hash_items
+from labelwise.data.photos import Photos
+from labelwise.data.texts import as_texts, is_texts
 from labelwise.errors import LabelError
 from labelwise.features import is_frame
 from labelwise.labels import UNLABELED
@@ -31,6 +34,7 @@ class Pool:
     digests : ndarray of shape (n_samples,), uint64
         A hash of the values of each item.
     item_shape : tuple of int
+        Empty for texts and for photos of any size.
     paths : list of str or None
         For a folder of images.
     y : ndarray of shape (n_samples,), int, or None
@@ -58,6 +62,18 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.digests)
+
+    @property
+    def is_texts(self) -> bool:
+        """Whether the items are texts."""
+        return not self.item_shape and self.paths is None
+
+    @property
+    def kind(self) -> str:
+        """What the items are, in words."""
+        if self.item_shape:
+            return f"items of shape {self.item_shape}"
+        return "texts" if self.is_texts else "photos"
 
     @property
     def fingerprint(self) -> str:
@@ -176,7 +192,9 @@ class Pool:
         if self.fingerprint == now.fingerprint:
             return ""
         if self.item_shape != now.item_shape:
-            return f"items of shape {now.item_shape} instead of {self.item_shape}"
+            if now.item_shape and self.item_shape:
+                return f"{now.kind} instead of {self.item_shape}"
+            return f"{now.kind} instead of {self.kind}"
         # Rows of a table have no other name than what they hold, and several may hold the same.
         before = Counter(self.digests.tolist() if self.paths is None else self.paths)
         after = Counter(now.digests.tolist() if now.paths is None else now.paths)
@@ -200,14 +218,18 @@ class Pool:
         return sum(int(self.digests[row] != now.digests[there]) for row, there in rows)
 
 
+def as_items(data: Any) -> Any:
+    """Items at hand as a project compares them: a frame, photos, texts, or an array."""
+    if is_frame(data) or isinstance(data, Photos):
+        return data
+    return as_texts(data) if is_texts(data) else np.asarray(data)
+
+
 def digests_of(X: Any) -> np.ndarray:
-    """Hash the values of each item, shape (n_samples,), uint64."""
+    """Hash what each item holds, shape (n_samples,), uint64."""
     if is_frame(X):
         return _digests_of_frame(X)
-    salt = X.dtype.str.encode()[:16]
-    rows = (np.ascontiguousarray(row).data for row in X)
-    hashed = b"".join(hashlib.blake2b(row, digest_size=_DIGEST_BYTES, salt=salt).digest() for row in rows)
-    return np.frombuffer(hashed, dtype=np.uint64)
+    return hash_items(X, _DIGEST_BYTES).view(np.uint64)[:, 0]
 
 
 def _digests_of_frame(frame: Any) -> np.ndarray:

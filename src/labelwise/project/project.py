@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from labelwise.data import Dataset
+from labelwise.data.texts import is_texts
 from labelwise.decoding import Decoder
 from labelwise.errors import DataError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
-from labelwise.features import is_frame
+from labelwise.features import reading
 from labelwise.nn.checkpoint import remove
 from labelwise.planning.forecast import Forecast
 from labelwise.planning.sheets import Sheet, sheets_from
@@ -22,7 +23,7 @@ from labelwise.planning.suggest import Suggestion, suggest_from
 from labelwise.project import answering, builder, exchange
 from labelwise.project.answers import Answers, asked
 from labelwise.project.labelling import Labelling
-from labelwise.project.pool import Pool
+from labelwise.project.pool import Pool, as_items
 from labelwise.project.source import Source
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Project(Labelling):
         source: Source | None = None,
         gmvae: GMVAE | None = None,
         label_column: str | None = None,
+        text_column: str | None = None,
         skip_unreadable: bool = False,
         overwrite: bool = False,
         resume: bool = False,
@@ -94,6 +96,8 @@ class Project(Labelling):
         gmvae : GMVAE, default=None
             A model to train; a fitted one is taken as it is. None takes `GMVAE(**parameters)`.
         label_column : str, default=None
+        text_column : str, default=None
+            Of a table or a .jsonl file; as for `load_dataset`.
         skip_unreadable : bool, default=False
         overwrite : bool, default=False
             Retrain an existing project. Its labels are kept, and names of components pass on to new ones
@@ -101,7 +105,7 @@ class Project(Labelling):
         resume : bool, default=False
             Resume from the checkpoint, if there is one.
         listen : callable
-            Gets events of the stages "training" and "encoding".
+            Gets events of the stages "features", "training" and "encoding".
         **parameters
             Of `GMVAE`, such as ``n_components=100``.
 
@@ -127,8 +131,9 @@ class Project(Labelling):
         if before is not None:
             before.claim()
         try:
-            dataset, read_from = _read(data, label_column=label_column, skip_unreadable=skip_unreadable)
             model = GMVAE(**parameters) if gmvae is None else gmvae
+            like = Source(None, "", label_column, skip_unreadable, text_column=text_column)
+            dataset, read_from = _read(data, replace(like, **reading(model.features)))
             if not hasattr(model, "module_"):
                 checkpoint = path.with_name(path.name + ".checkpoint")
                 model.fit(dataset.X, checkpoint=checkpoint, resume=resume, listen=listen)
@@ -212,7 +217,7 @@ class Project(Labelling):
         labeled = self.labeled()
         path = Path(path)
         predicts = path.suffix.lower() == ".json" and bool(labeled or self.names())
-        exchange.write_file(path, self.pool, labeled, self.answers() if predicts else None)
+        exchange.write_file(path, self.pool, labeled, self.answers() if predicts else None, self.texts())
         return len(labeled)
 
     @property
@@ -279,14 +284,11 @@ class Project(Labelling):
         if data is None:
             dataset, source = self.source.load()
         else:
-            names = ("label_column", "skip_unreadable", "as_frame")
-            options = {name: getattr(self.source, name) for name in names}
-            dataset, source = _read(data, **options)
+            dataset, source = _read(data, self.source)
         pool = Pool.of(dataset)
         if pool.item_shape != self.pool.item_shape:
             raise DataError(
-                f"{dataset.name} has items of shape {pool.item_shape}, but the model knows items of shape "
-                f"{self.pool.item_shape}: train a new project"
+                f"{dataset.name} has {pool.kind}, but the model knows {self.pool.kind}: train a new project"
             )
         changes = self.pool.changes(pool) or self.pool.truth_changes(pool) or self._damage()
         if changes:
@@ -296,14 +298,12 @@ class Project(Labelling):
         return changes
 
 
-def _read(
-    data: Any, *, label_column: str | None, skip_unreadable: bool, as_frame: bool = False
-) -> tuple[Dataset, Source]:
-    """A data set, and where it is."""
+def _read(data: Any, like: Source) -> tuple[Dataset, Source]:
+    """A data set that is read as `like` says, and where it is."""
     if isinstance(data, (str, os.PathLike)):
-        source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
-        return replace(source, as_frame=as_frame).load()
+        return like.at(data).load()
     if isinstance(data, Dataset):
         return data, Source(None, data.name)
-    X = data if is_frame(data) else np.asarray(data)
-    return Dataset(X, None, None, "an array"), Source(None, "an array")
+    X = as_items(data)
+    name = "a list of texts" if is_texts(X) else "an array"
+    return Dataset(X, None, None, name), Source(None, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from labelwise.data import Dataset, dataset_names, load_dataset
+from labelwise.data.photos import Photos
 from labelwise.errors import DataError
 from labelwise.features import is_frame
 
@@ -29,6 +30,10 @@ class Source:
         For a folder of images: whether to leave out what cannot be read.
     as_frame : bool
         For a table: whether it was read as a frame.
+    as_photos : bool
+        For a folder of images: whether it was read as photos of any size.
+    text_column : str or None
+        For a table or a .jsonl file: the column of texts, which are the items.
     stamp : str or None
         Names, sizes and times of the files when they were read; None where there are no files to watch.
     """
@@ -39,6 +44,8 @@ class Source:
     skip_unreadable: bool = False
     as_frame: bool = False
     stamp: str | None = None
+    as_photos: bool = False
+    text_column: str | None = None
 
     @classmethod
     def of(cls, data: str | os.PathLike[str], *, label_column: str | None, skip_unreadable: bool) -> Self:
@@ -48,6 +55,22 @@ class Source:
         # What is not there stays as it was written: the error says what it may have meant.
         place = text if text in dataset_names() or not path.exists() else str(path.absolute())
         return cls(place, Path(text).name or text, label_column, skip_unreadable)
+
+    def at(self, data: str | os.PathLike[str]) -> Self:
+        """Say where other data are that are read in the same way."""
+        other = type(self).of(data, label_column=None, skip_unreadable=False)
+        return replace(self, place=other.place, name=other.name, stamp=None)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How `load_dataset` reads the items."""
+        return {
+            "label_column": self.label_column,
+            "on_unreadable": "skip" if self.skip_unreadable else "raise",
+            "as_frame": self.as_frame,
+            "as_photos": self.as_photos,
+            "text_column": self.text_column,
+        }
 
     def load(self) -> tuple[Dataset, Source]:
         """Read the items, and note the state that the files were in.
@@ -62,13 +85,9 @@ class Source:
                 f"the items of {self.name} came as arrays, which a project does not keep: pass them"
             )
         stamp = self.stamp_now()  # before reading: a change in between must not go unnoticed
-        dataset = load_dataset(
-            self.place,
-            label_column=self.label_column,
-            on_unreadable="skip" if self.skip_unreadable else "raise",
-            as_frame=self.as_frame,
-        )
-        return dataset, replace(self, name=dataset.name, as_frame=is_frame(dataset.X), stamp=stamp)
+        dataset = load_dataset(self.place, **self.options)
+        as_frame, as_photos = is_frame(dataset.X), isinstance(dataset.X, Photos)
+        return dataset, replace(self, name=dataset.name, as_frame=as_frame, as_photos=as_photos, stamp=stamp)
 
     def stamp_now(self) -> str | None:
         """Names, sizes and times of the files as they are, hashed; None where there are none."""

@@ -13,6 +13,7 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed, parallel_config
 
 from labelwise.data import Dataset, load_dataset
+from labelwise.data.texts import is_texts
 from labelwise.encoding import Encoding
 from labelwise.errors import DataError, MissingExtraError, StudyError
 from labelwise.events import Cancelled, Event, Listener, check_listener, ignore
@@ -87,6 +88,11 @@ def run_study(
     """
     check_listener(listen)
     dataset = load_dataset(study.dataset, label_column=study.label_column)
+    if is_texts(dataset.X):
+        raise DataError(
+            f"{study.dataset} holds texts, and a study takes numbers alone: save what TextFeaturizer makes "
+            "of them as .npz"
+        )
     if is_frame(dataset.X):
         raise DataError(
             f"{study.dataset} is a table in which something is no number, or missing, and a study takes "
