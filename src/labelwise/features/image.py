@@ -93,7 +93,7 @@ def _timm() -> Any:
         import timm
         import timm.data
     except (ImportError, RuntimeError) as error:  # torchvision raises either
-        if isinstance(error, ImportError) and error.name == "timm":
+        if isinstance(error, ModuleNotFoundError) and error.name == "timm":
             raise MissingExtraError("reading images with a pre-trained model", "timm", "photos") from error
         raise DataError(
             f"timm cannot be used ({first_line(error)}): install torch and torchvision anew, for the same "

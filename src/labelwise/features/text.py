@@ -56,7 +56,7 @@ class TextFeaturizer(PretrainedFeaturizer):
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
-            if error.name == "sentence_transformers":
+            if isinstance(error, ModuleNotFoundError) and error.name == "sentence_transformers":
                 raise MissingExtraError("reading texts", "sentence-transformers", "text") from error
             raise DataError(
                 f"sentence-transformers cannot be used ({first_line(error)}): install torch, torchvision and "
