@@ -16,6 +16,7 @@ class DecoderName(StrEnum):
     poisson = "poisson"
     spreading = "spreading"
     linear = "linear"
+    product = "product"
     bayes = "bayes"
     related = "related"
     soft = "soft"

@@ -6,6 +6,7 @@ from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.hard import HardDecoder
 from labelwise.decoding.linear import LinearDecoder
 from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.decoding.product import ProductDecoder
 from labelwise.decoding.related import RelatedDecoder
 from labelwise.decoding.soft import SoftDecoder
 from labelwise.decoding.spreading import SpreadingDecoder
@@ -20,6 +21,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "spreading": SpreadingDecoder,
     "poisson": PoissonDecoder,
     "linear": LinearDecoder,
+    "product": ProductDecoder,
     "auto": AutoDecoder,
 }
 
@@ -32,6 +34,7 @@ __all__ = [
     "HardDecoder",
     "LinearDecoder",
     "PoissonDecoder",
+    "ProductDecoder",
     "RelatedDecoder",
     "SoftDecoder",
     "SpreadingDecoder",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp
 from sklearn.base import clone
 
 from labelwise.decoding.base import Decoder
@@ -14,6 +15,7 @@ N_FOLDS = 5
 
 _FLOOR = 1e-6  # probabilities below this are not believed
 _TEMPERATURES = (0.1, 20.0)
+_PRECISION = 3.0  # of the Gaussian prior of exponents: dozens of labels move them by a few tenths
 
 
 def out_of_fold(
@@ -87,3 +89,35 @@ def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
 
     best = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
     return float(np.exp(best.x))
+
+
+def fit_exponents(logarithms: np.ndarray, codes: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Exponents of a product of probabilities that make the true classes likeliest.
+
+    A Gaussian prior around `start` keeps a few labels from saying too much.
+
+    Parameters
+    ----------
+    logarithms : ndarray of shape (n_decoders, n, n_classes)
+        Of out-of-fold probabilities. Classes that are never answered are left out.
+    codes : ndarray of shape (n,), int
+    start : ndarray of shape (n_decoders,)
+
+    Returns
+    -------
+    ndarray of shape (n_decoders,)
+        At least 0.
+    """
+    rows = np.arange(len(codes))
+    of_truth = logarithms[:, rows, codes].sum(axis=1)
+
+    def loss(exponents: np.ndarray) -> tuple[float, np.ndarray]:
+        total = np.tensordot(exponents, logarithms, 1)
+        norm = logsumexp(total, axis=1, keepdims=True)
+        expected = np.einsum("nc,dnc->d", np.exp(total - norm), logarithms)
+        away = exponents - start
+        value = norm.sum() - exponents @ of_truth + _PRECISION / 2 * (away @ away)
+        return float(value), expected - of_truth + _PRECISION * away
+
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
+    return np.asarray(best.x)

@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from labelwise.decoding.base import GraphDecoder
+from labelwise.decoding.shares import class_shares, with_shares
 from labelwise.encoding import Encoding
 from labelwise.parameters import Integer, Option
 
@@ -17,6 +18,9 @@ _MAX_STEPS = 300  # of the solver; it stops by itself before that, nearly always
 
 class LinearDecoder(GraphDecoder):
     """Logistic regression on the latents, and on the features beside them.
+
+    Its probabilities are scaled so that classes have the sizes in the pool that their labels suggest: with
+    few labels, a class that happens to have more of them, or to be wide, would get too many items.
 
     The graph of neighbours of the latents is only asked how far an item is from everything, and what new
     items are near: they get the mean of their nearest neighbours' probabilities, so that nothing is
@@ -53,6 +57,7 @@ class LinearDecoder(GraphDecoder):
         columns = [_scaled(getattr(Q, part)) for part in self.needs if Q.has(part)]
         found = np.zeros((len(Q), len(self.classes_)))
         found[:, np.unique(codes)] = _regression(np.hstack(columns), labeled, codes)
+        found = with_shares(found, class_shares(np.bincount(codes, minlength=found.shape[1])))
         given = np.zeros(found.shape)
         given[labeled, codes] = 1
         self.node_scores_ = self._trusted(self.pool_.gather(found), self.pool_.gather(given))
