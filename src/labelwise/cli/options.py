@@ -17,6 +17,7 @@ class DecoderName(StrEnum):
     spreading = "spreading"
     linear = "linear"
     product = "product"
+    linear_student = "linear-student"
     bayes = "bayes"
     related = "related"
     soft = "soft"

@@ -10,6 +10,7 @@ from labelwise.decoding.product import ProductDecoder
 from labelwise.decoding.related import RelatedDecoder
 from labelwise.decoding.soft import SoftDecoder
 from labelwise.decoding.spreading import SpreadingDecoder
+from labelwise.decoding.taught import LinearStudentDecoder
 from labelwise.labels import UNLABELED
 
 # Feeds the command line's choices, the study and the conformance tests.
@@ -22,6 +23,7 @@ DECODERS: dict[str, type[Decoder]] = {
     "poisson": PoissonDecoder,
     "linear": LinearDecoder,
     "product": ProductDecoder,
+    "linear-student": LinearStudentDecoder,
     "auto": AutoDecoder,
 }
 
@@ -33,6 +35,7 @@ __all__ = [
     "Decoder",
     "HardDecoder",
     "LinearDecoder",
+    "LinearStudentDecoder",
     "PoissonDecoder",
     "ProductDecoder",
     "RelatedDecoder",

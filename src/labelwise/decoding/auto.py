@@ -26,8 +26,8 @@ _PRODUCT = "product"
 # benchmarks/, is none of them.
 _ALONE: dict[str, Decoder] = {"bayes": BayesDecoder()}
 _MIN_LABELS = 20
-# Standard errors by which another decoder must be better. With one, the luckiest of six would be taken too often
-# (Fashion-MNIST .674 instead of .690 at 50 labels).
+# Standard errors by which another decoder must be better. With one, the luckiest of six would be taken too
+# often (Fashion-MNIST .674 instead of .690 at 50 labels).
 _LEAD = 2.0
 _MIN_OF_CLASS = 3  # labels of a class before one of them can be called doubtful
 _DOUBTFUL = 0.1  # so many right labels may be called doubtful in all, if probabilities are calibrated

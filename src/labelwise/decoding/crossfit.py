@@ -15,7 +15,6 @@ N_FOLDS = 5
 
 _FLOOR = 1e-6  # probabilities below this are not believed
 _TEMPERATURES = (0.1, 20.0)
-_PRECISION = 3.0  # of the Gaussian prior of exponents: dozens of labels move them by a few tenths
 
 
 def out_of_fold(
@@ -94,7 +93,7 @@ def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
 def fit_exponents(logarithms: np.ndarray, codes: np.ndarray, start: np.ndarray) -> np.ndarray:
     """Exponents of a product of probabilities that make the true classes likeliest.
 
-    A Gaussian prior around `start` keeps a few labels from saying too much.
+    A Gaussian prior around `start`, of width 1, keeps a few labels from saying too much.
 
     Parameters
     ----------
@@ -116,8 +115,8 @@ def fit_exponents(logarithms: np.ndarray, codes: np.ndarray, start: np.ndarray) 
         norm = logsumexp(total, axis=1, keepdims=True)
         expected = np.einsum("nc,dnc->d", np.exp(total - norm), logarithms)
         away = exponents - start
-        value = norm.sum() - exponents @ of_truth + _PRECISION / 2 * (away @ away)
-        return float(value), expected - of_truth + _PRECISION * away
+        value = norm.sum() - exponents @ of_truth + away @ away / 2
+        return float(value), expected - of_truth + away
 
     best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
     return np.asarray(best.x)

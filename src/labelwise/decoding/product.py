@@ -104,12 +104,18 @@ class ProductDecoder(GraphDecoder):
         return ("latents", "features") if self.use_features else ("latents",)
 
     def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
+        found, given = np.zeros((2, len(Q), len(self.classes_)))
+        found[:, np.unique(codes)] = self._multiply(Q, labeled, codes)
+        given[labeled, codes] = 1
+        self.pool_ = Q.points(self.on_).neighbourhood(self.n_neighbors)
+        self.node_scores_ = self._trusted(self.pool_.gather(found), self.pool_.gather(given))
+
+    def _multiply(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Set `exponents_` and `on_`, and give probabilities of the classes that have labels."""
         y = np.full(len(Q), UNLABELED)
         y[labeled] = codes
         experts = members(Q, use_features=self.use_features)
-        exponents = self.exponents
-        if exponents is None:
-            exponents = first_exponents(experts, Q, y)
+        exponents = first_exponents(experts, Q, y) if self.exponents is None else self.exponents
         unknown = [name for name in exponents if name not in experts]
         if unknown or not sum(exponents.values()) > 0:
             raise ParameterError(
@@ -120,17 +126,12 @@ class ProductDecoder(GraphDecoder):
         on_features = sum(self.exponents_.get(name, 0) for name in _ON_FEATURES)
         on_latents = sum(self.exponents_.get(name, 0) for name in _ON_LATENTS)
         self.on_ = "features" if on_features > on_latents else "latents"
-        self.pool_ = Q.points(self.on_).neighbourhood(self.n_neighbors)
-        seen = np.unique(codes)
         said = {name: clone(experts[name]).fit(Q, y)._opinion(Q)[0] for name in self.exponents_}
-        found, given = np.zeros((2, len(Q), len(self.classes_)))
-        found[:, seen] = multiplied(said, self.exponents_)
-        given[labeled, codes] = 1
-        self.node_scores_ = self._trusted(self.pool_.gather(found), self.pool_.gather(given))
+        return multiplied(said, self.exponents_)
 
 
 def multiplied(said: Mapping[str, np.ndarray], exponents: Mapping[str, float]) -> np.ndarray:
-    """Product of probabilities, each of shape (n, n_classes) and to the power of its exponent; rows sum to 1."""
+    """Product of probabilities, each (n, n_classes) and to the power of its exponent; rows sum to 1."""
     logarithms = np.sum([power * log_of(said[name]) for name, power in exponents.items()], axis=0)
     values = np.exp(logarithms - logarithms.max(axis=1, keepdims=True))
     return np.asarray(values / values.sum(axis=1, keepdims=True))
