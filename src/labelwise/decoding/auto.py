@@ -12,7 +12,7 @@ from sklearn.base import clone
 
 from labelwise.decoding.base import Decoder, equal_shares
 from labelwise.decoding.bayes import BayesDecoder
-from labelwise.decoding.crossfit import fit_exponents, fit_temperature, out_of_fold, temper
+from labelwise.decoding.crossfit import N_FOLDS, fit_exponents, fit_temperature, out_of_fold, temper
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.product import ProductDecoder, first_exponents, log_of, members, multiplied
 from labelwise.encoding import Encoding
@@ -193,21 +193,33 @@ class AutoDecoder(Decoder):
 def _weighed(
     found: dict[str, np.ndarray], start: dict[str, float], codes: np.ndarray
 ) -> tuple[dict[str, float], np.ndarray]:
-    """Exponents for held-out answers, and the product of those; what has none to start with is left out."""
+    """Exponents for held-out answers; and products of those, with exponents that have not seen the label.
+
+    What has none to start with is left out.
+    """
     names = [name for name, value in start.items() if value > 0]
     # A class that is never answered would take its share at the floor.
     answered = np.any([found[name].any(axis=0) for name in names], axis=0)
     answered[codes] = True
     said = {name: found[name][:, answered] for name in names}
-    logarithms = np.stack([log_of(said[name]) for name in names])
-    before = np.array([start[name] for name in names])
-    values = fit_exponents(logarithms, (np.cumsum(answered) - 1)[codes], before)
-    # Their sum says how sure the product is. That is left to the temperature.
-    total = values.sum() or 1.0
-    exponents = dict(zip(names, (values if values.any() else before) / total, strict=True))
+    codes = (np.cumsum(answered) - 1)[codes]
+
+    def fitted(rows: np.ndarray) -> dict[str, float]:
+        logarithms = np.stack([log_of(said[name][rows]) for name in names])
+        values = fit_exponents(logarithms, codes[rows], np.array([start[name] for name in names]))
+        if not values.any():
+            return start
+        # Their sum says how sure the product is. That is left to the temperature.
+        return dict(zip(names, values / values.sum(), strict=True))
+
     product = np.zeros(found[names[0]].shape)
-    product[:, answered] = multiplied(said, exponents)
-    return exponents, product
+    order = np.lexsort((*said[names[0]].T, codes))
+    for number in range(N_FOLDS):
+        asked = order[number::N_FOLDS]
+        parts = {name: said[name][asked] for name in names}
+        exponents = fitted(np.setdiff1d(order, asked))
+        product[np.ix_(asked, answered)] = multiplied(parts, {name: exponents[name] for name in names})
+    return fitted(order), product
 
 
 def _words(exponents: dict[str, float]) -> str:
