@@ -158,9 +158,9 @@ class TestLinearStudent:
         seen = []
         learn = taught.regression
 
-        def spy(X, rows, codes, weights):
+        def spy(X, rows, codes, weights, **settings):
             seen.append((rows, weights))
-            return learn(X, rows, codes, weights)
+            return learn(X, rows, codes, weights, **settings)
 
         monkeypatch.setattr(taught, "regression", spy)
         monkeypatch.setattr(taught, "_MAX_ROWS", 50)

@@ -79,7 +79,12 @@ def _scaled(points: np.ndarray) -> np.ndarray:
 
 
 def regression(
-    X: np.ndarray, rows: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None
+    X: np.ndarray,
+    rows: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    tol: float = 1e-6,
 ) -> np.ndarray:
     """Probabilities, for all rows of `X`, of the classes that have labels.
 
@@ -90,12 +95,14 @@ def regression(
         What to learn from, and its classes.
     weights : ndarray of shape (n_labeled,), default=None
         None weighs all alike.
+    tol : float, default=1e-6
+        Gradient at which the solver stops.
     """
     if len(np.unique(codes)) < 2:
         return np.ones((len(X), 1))
     # Sums over the labels, in an order of their own, are the same for whatever order they come in.
     order = np.lexsort((*X[rows].T[::-1], codes))
-    model = LogisticRegression(max_iter=_MAX_STEPS, tol=1e-6)
+    model = LogisticRegression(max_iter=_MAX_STEPS, tol=tol)
     with threadpool_limits(limits=1), warnings.catch_warnings():  # the same bits for any number of threads
         # With one or two labels a class, it is asked whether they are quantities.
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")

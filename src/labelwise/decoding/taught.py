@@ -13,6 +13,7 @@ from labelwise.parameters import Integer, Option
 from labelwise.randomness import numpy_generator
 
 _MAX_ROWS = 6_000  # random items that it learns from: seconds, and more changed nothing
+_TOLERANCE = 1e-3  # of the solver: its labels are guesses, and thousands of them take time
 _SHARPNESS = 2.0  # power of an answer's probability that is its weight
 
 
@@ -61,5 +62,7 @@ class LinearStudentDecoder(ProductDecoder):
         answers[labeled], weights[labeled] = np.searchsorted(np.unique(codes), codes), 1
         student = np.zeros(teacher.shape)
         columns = columns_of(Q, self.needs)
-        student[:, np.unique(answers[rows])] = regression(columns, rows, answers[rows], weights[rows])
+        student[:, np.unique(answers[rows])] = regression(
+            columns, rows, answers[rows], weights[rows], tol=_TOLERANCE
+        )
         return multiplied({"teacher": teacher, "student": student}, {"teacher": 0.5, "student": 0.5})
