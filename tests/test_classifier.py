@@ -332,7 +332,7 @@ class TestDecoder:
             GMVAEClassifier(fitted, prefit=True, decoder=value).fit(X, y)
         assert str(caught.value) == (
             f"decoder={value!r} must be 'hard', 'soft', 'related', 'bayes', 'spreading', 'poisson', "
-            "'linear' or 'auto'"
+            "'linear', 'product', 'linear-student' or 'auto'"
         )
 
     def test_abstaining(self, blobs, fitted):

@@ -27,9 +27,9 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     gmvae : GMVAE, default=None
         The model to train, as a template; None takes `GMVAE(n_components=None)`: as many components as suit
         the rows, 100 from 1,600 on.
-    decoder : {"auto", "poisson", "spreading", "linear", "bayes", "related", "soft", "hard"} or Decoder, \
-            default="auto"
-        From labels to answers; "auto" compares the others on the labels at hand.
+    decoder : {"auto", "product", "linear-student", "poisson", "spreading", "linear", "bayes", "related", \
+            "soft", "hard"} or Decoder, default="auto"
+        From labels to answers; "auto" weighs the others by the labels at hand.
     prefit : bool, default=False
         Use `gmvae`, which is fitted already, as it is.
     refine : bool or Student, default=False

@@ -12,10 +12,10 @@ from sklearn.decomposition import PCA
 
 from decoding.conftest import lying_at
 from decoding.test_linear import islands, labels_at_random
-from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, PoissonDecoder
+from labelwise.decoding import DECODERS, UNLABELED, AutoDecoder, BayesDecoder, PoissonDecoder, ProductDecoder
 from labelwise.decoding import auto as module
-from labelwise.decoding.auto import _CANDIDATES, _ON_FEATURES
 from labelwise.decoding.crossfit import fit_temperature, out_of_fold, temper
+from labelwise.decoding.product import members
 from labelwise.encoding import Encoding
 from labelwise.errors import DataError, DoubtfulLabelWarning, LabelwiseWarning, ParameterError
 from labelwise.planning.suggest import suggest_from
@@ -42,6 +42,10 @@ def alone(**parameters):
     return AutoDecoder(use_features=False, **parameters)
 
 
+ON_LATENTS = ["poisson", "spreading", "linear", "bayes", "product"]
+ON_BOTH = [*ON_LATENTS[:2], "poisson on features", "spreading on features", *ON_LATENTS[2:]]
+
+
 def labels_for(truth, n_labeled):
     y = np.full(len(truth), UNLABELED)
     y[:n_labeled] = truth[:n_labeled]
@@ -55,23 +59,25 @@ def blobs():
 
 
 class TestFewLabels:
-    def test_below_20_it_is_poisson_learning_as_it_is(self, blobs):
+    def test_below_20_it_is_the_product_as_it_is(self, blobs):
         latents, truth = blobs
         Q = Encoding(telling(truth, 3), latents)
         y = labels_for(truth, 19)
         decoder = alone().fit(Q, y)
-        assert decoder.choice_ == "poisson"
-        assert decoder.reason_ == "19 labels are too few to compare decoders"
+        assert decoder.choice_ == "product"
+        assert decoder.reason_ == (
+            "19 labels are too few to compare decoders; product of poisson 80%, linear 20%"
+        )
         assert decoder.scores_ == {}
         assert decoder.temperature_ == 1
         assert decoder.doubtful_labels_.tolist() == []
-        expected = PoissonDecoder().fit(Q, y).predict_proba(Q)
+        expected = ProductDecoder(use_features=False).fit(Q, y).predict_proba(Q)
         np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-6)
 
     def test_from_20_on_decoders_are_compared(self, blobs):
         latents, truth = blobs
         decoder = alone().fit(Encoding(telling(truth, 3), latents), labels_for(truth, 20))
-        assert list(decoder.scores_) == [*_CANDIDATES, "linear"]
+        assert list(decoder.scores_) == ON_LATENTS
         assert "20 held-out labels" in decoder.reason_
 
     @pytest.mark.parametrize("n_labeled", [3, 50])
@@ -79,24 +85,24 @@ class TestFewLabels:
         latents, truth = blobs
         Q = Encoding(telling(truth, 3), latents)
         decoder = alone().fit(Q, labels_for(np.full(240, 7), n_labeled))
-        assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("poisson", {}, 1)
-        assert decoder.reason_ == "all labels are of one class"
+        assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("product", {}, 1)
+        assert decoder.reason_.startswith("all labels are of one class; product of ")
         assert decoder.predict_proba(Q).tolist() == [[1.0]] * 240
 
     def test_one_label_for_each_class_leaves_nothing_to_compare(self):
         truth = np.arange(240) % 24
         Q = Encoding(telling(truth, 24), noise())
         decoder = alone().fit(Q, labels_for(truth, 24))
-        assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("poisson", {}, 1)
-        assert decoder.reason_ == "no class has two labels, so that decoders could be compared"
+        assert (decoder.choice_, decoder.scores_, decoder.temperature_) == ("product", {}, 1)
+        assert decoder.reason_.startswith("no class has two labels, so that decoders could be compared; ")
 
     def test_the_only_label_of_a_class_does_not_count(self, blobs):
         latents, truth = blobs
         y = labels_for(truth, 30)
         y[:8] = [10, 11, 12, 13, 14, 15, 16, 17]  # what no other item is labelled
         decoder = alone().fit(Encoding(telling(truth, 3), latents), y)
-        assert decoder.scores_["poisson"] == 1
-        assert decoder.reason_.endswith("22 held-out labels: right on 100%")
+        assert decoder.scores_["product"] == 1
+        assert decoder.reason_.startswith("best on 22 held-out labels: right on 100%; product of ")
 
 
 class TestChoice:
@@ -105,20 +111,20 @@ class TestChoice:
         Q = Encoding(telling(truth, 3), noise())
         decoder = alone().fit(Q, labels_for(truth, 60))
         assert decoder.choice_ == "bayes"
-        assert decoder.scores_[decoder.choice_] > decoder.scores_["poisson"] + 0.3
+        assert decoder.scores_[decoder.choice_] > decoder.scores_["product"] + 0.3
         assert decoder.reason_ == (
             f"right on {decoder.scores_[decoder.choice_]:.0%} of 60 held-out labels, "
-            f"poisson on {decoder.scores_['poisson']:.0%}"
+            f"the product of decoders on {decoder.scores_['product']:.0%}"
         )
         assert (decoder.predict(Q) == truth)[60:].mean() > 0.85
         assert (PoissonDecoder().fit(Q, labels_for(truth, 60)).predict(Q) == truth)[60:].mean() < 0.6
 
-    def test_where_posteriors_are_noise_it_is_poisson_learning_on_the_latents(self, blobs):
+    def test_where_posteriors_are_noise_it_is_the_product_on_the_latents(self, blobs):
         latents, truth = blobs
         Q = Encoding(np.random.default_rng(0).dirichlet(np.ones(5), 240), latents)
         decoder = alone().fit(Q, labels_for(truth, 60))
-        assert decoder.choice_ == "poisson"
-        assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
+        assert decoder.choice_ == "product"
+        assert decoder.reason_.startswith("best on 60 held-out labels: right on 100%; product of ")
         assert decoder.scores_["bayes"] < 0.8
         assert (decoder.predict(Q) == truth).all()
 
@@ -126,7 +132,7 @@ class TestChoice:
         truth = truth_of(3)
         Q = Encoding(telling(truth, 3, wrong=0.3), noise())
         decoder = alone().fit(Q, labels_for(truth, 50))
-        for name, candidate in _CANDIDATES.items():
+        for name, candidate in members(Q, use_features=False).items():
             found = out_of_fold(candidate, Q, np.arange(50), truth[:50], 3)
             assert decoder.scores_[name] == pytest.approx((found.argmax(axis=1) == truth[:50]).mean())
 
@@ -139,25 +145,26 @@ class TestChoice:
     @pytest.mark.parametrize(
         ("n_gained", "n_lost", "choice"),
         [
-            (0, 0, "poisson"),
-            (1, 0, "poisson"),
-            (2, 0, "bayes"),
-            (3, 1, "poisson"),
-            (6, 5, "poisson"),
+            (0, 0, "product"),
+            (4, 0, "product"),
+            (5, 0, "bayes"),
+            (6, 5, "product"),
             (12, 3, "bayes"),
+            (12, 4, "product"),
         ],
     )
-    def test_another_is_taken_only_if_it_is_better_by_more_than_a_standard_error(
+    def test_another_is_taken_only_if_it_is_better_by_more_than_two_standard_errors(
         self, blobs, monkeypatch, n_gained, n_lost, choice
     ):
-        # Of 60 labels poisson has 40 right; bayes gains some of the others and loses some of those.
-        right = {"PoissonDecoder": np.arange(60) < 40}
-        right["BayesDecoder"] = right["PoissonDecoder"].copy()
-        right["BayesDecoder"][40 : 40 + n_gained] = True
-        right["BayesDecoder"][:n_lost] = False
+        # Of 60 labels all parts of the product, and so the product, have the same 40 right; bayes gains some
+        # of the others and loses some of those.
+        right = np.arange(60) < 40
+        of_bayes = right.copy()
+        of_bayes[40 : 40 + n_gained] = True
+        of_bayes[:n_lost] = False
 
         def found(decoder, Q, labeled, codes, n_classes):
-            hits = right.get(type(decoder).__name__, np.zeros(60, dtype=bool))
+            hits = of_bayes if type(decoder).__name__ == "BayesDecoder" else right
             return 0.1 + 0.7 * np.eye(3)[np.where(hits, codes, (codes + 1) % 3)]
 
         monkeypatch.setattr(module, "out_of_fold", found)
@@ -167,86 +174,80 @@ class TestChoice:
         bayes = (40 + n_gained - n_lost) / 60
         assert decoder.scores_["bayes"] == bayes
         if choice == "bayes":
-            assert decoder.reason_ == f"right on {bayes:.0%} of 60 held-out labels, poisson on 67%"
+            assert (
+                decoder.reason_
+                == f"right on {bayes:.0%} of 60 held-out labels, the product of decoders on 67%"
+            )
         elif n_gained > n_lost:
-            assert decoder.reason_ == (
-                "no other is better by more than a standard error on 60 held-out labels "
-                f"(poisson 67%, bayes {bayes:.0%})"
+            assert decoder.reason_.startswith(
+                "none alone is better by more than two standard errors on 60 held-out labels "
+                f"(product 67%, bayes {bayes:.0%}); product of "
             )
         else:
-            assert decoder.reason_ == "best on 60 held-out labels: right on 67%"
+            assert decoder.reason_.startswith("best on 60 held-out labels: right on 67%; product of ")
 
 
 class TestFeatures:
     """Features, for where the model does not help."""
 
-    def test_a_model_that_does_not_help_is_left_out(self, blobs):
+    @pytest.mark.parametrize("n_labeled", [10, 60])
+    def test_a_model_that_does_not_help_hardly_counts(self, blobs, n_labeled):
         features, truth = blobs
-        y = labels_for(truth, 60)
+        y = labels_for(truth, n_labeled)
         Q = Encoding(np.random.default_rng(0).dirichlet(np.ones(5), 240), noise(), features=features)
         decoder = AutoDecoder().fit(Q, y)
-        assert decoder.choice_ == "poisson on features"
-        assert decoder.reason_ == "best on 60 held-out labels: right on 100%"
+        assert decoder.choice_ == "product"
+        exponents = decoder.decoder_.exponents_
+        assert exponents.get("poisson", 0) + exponents.get("spreading", 0) < 0.05
         assert (decoder.predict(Q) == truth).all()
-        there = lying_at(features)
-        expected = temper(PoissonDecoder().fit(there, y).predict_proba(there), decoder.temperature_)
-        np.testing.assert_allclose(decoder.predict_proba(Q), expected, atol=1e-6)
+        assert decoder.decoder_.on_ == "features"
 
     @pytest.mark.parametrize("n_labeled", [10, 60])
-    def test_the_surer_of_both_comes_first(self, blobs, n_labeled):
+    def test_the_surer_of_both_counts_more(self, blobs, n_labeled):
         features, truth = blobs
         y = labels_for(truth, n_labeled)
         latents = features + 3 * np.random.default_rng(0).standard_normal(features.shape)
         decoder = AutoDecoder().fit(lying_at(latents, features), y)
-        assert decoder.choice_ == "poisson on features"
+        assert decoder.decoder_.on_ == "features"
         assert (decoder.predict(lying_at(latents, features)) == truth).all()
         # The same the other way round.
         decoder = AutoDecoder().fit(lying_at(features, latents), y)
-        assert decoder.choice_ == "poisson"
+        assert decoder.decoder_.on_ == "latents"
 
-    def test_below_20_labels_it_is_said_how_sure_both_are(self, blobs):
-        features, truth = blobs
-        y = labels_for(truth, 10)
-        decoder = AutoDecoder().fit(lying_at(noise(), features), y)
-        stated = [
-            PoissonDecoder().fit(view, y).predict_proba(view).max(axis=1).mean()
-            for view in (lying_at(points) for points in (features, noise()))
-        ]
-        assert decoder.reason_ == (
-            "10 labels are too few to compare decoders; surer on the features "
-            f"({stated[0]:.2f}) than on the latents ({stated[1]:.2f})"
-        )
-
-    def test_equally_sure_it_is_the_model(self, blobs):
+    def test_equally_sure_both_count_alike(self, blobs):
         latents, truth = blobs
-        Q = lying_at(latents, latents)
-        assert AutoDecoder().fit(Q, labels_for(truth, 10)).choice_ == "poisson"
+        decoder = AutoDecoder().fit(lying_at(latents, latents), labels_for(truth, 10))
+        assert decoder.decoder_.exponents_ == pytest.approx(
+            {"poisson": 0.4, "poisson on features": 0.4, "linear": 0.2}
+        )
+        assert decoder.decoder_.on_ == "latents"
 
     def test_held_out_labels_can_say_otherwise(self, blobs, monkeypatch):
         latents, truth = blobs
         Q = lying_at(latents, noise())
-        monkeypatch.setattr(module, "_SURER", -1.0)
-        assert AutoDecoder().fit(Q, labels_for(truth, 10)).choice_ == "poisson on features"
-        decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
-        assert decoder.choice_ == "poisson"
-        assert decoder.reason_.startswith("right on 100% of 60 held-out labels, poisson on features on ")
+        start = {"poisson": 0.0, "poisson on features": 1.0, "linear": 0.25}
+        start |= {"spreading": 0.01, "spreading on features": 0.0}
+        monkeypatch.setattr(module, "first_exponents", lambda *_: start)
+        assert AutoDecoder().fit(Q, labels_for(truth, 10)).decoder_.on_ == "features"
+        decoder = AutoDecoder().fit(Q, labels_for(truth, 200))
+        assert decoder.decoder_.on_ == "latents"
 
     def test_a_model_that_helps_is_used(self, blobs):
         latents, truth = blobs
         Q = Encoding(telling(truth, 3), latents, features=noise())
         decoder = AutoDecoder().fit(Q, labels_for(truth, 60))
-        assert decoder.choice_ == "poisson"
-        assert list(decoder.scores_) == [*_CANDIDATES, *_ON_FEATURES, "linear"]
+        assert decoder.decoder_.on_ == "latents"
+        assert set(decoder.scores_) == set(ON_BOTH)
 
     def test_they_are_not_compared_where_nobody_asks_for_them(self, blobs):
         latents, truth = blobs
         Q = Encoding(telling(truth, 3), latents, features=noise())
-        assert list(alone().fit(Q, labels_for(truth, 60)).scores_) == [*_CANDIDATES, "linear"]
+        assert list(alone().fit(Q, labels_for(truth, 60)).scores_) == ON_LATENTS
 
     def test_a_table_of_probabilities_has_none(self, blobs):
         _, truth = blobs
         decoder = AutoDecoder().fit(telling(truth, 3), labels_for(truth, 60))
-        assert list(decoder.scores_) == [*_CANDIDATES, "linear"]
+        assert list(decoder.scores_) == ON_LATENTS
 
     def test_an_encoding_that_lacks_them_is_refused(self, blobs):
         latents, truth = blobs
@@ -265,47 +266,13 @@ class TestFeatures:
 
 
 class TestStraightBoundary:
-    @pytest.mark.parametrize(
-        ("n_right", "surer", "n_of_spreading", "choice"),
-        [
-            (41, False, 0, "linear"),
-            (40, True, 0, "linear"),
-            (40, False, 0, "poisson"),
-            (39, True, 0, "poisson"),
-            (41, True, 41, "linear"),
-            (40, True, 41, "poisson"),  # whose lead is too small for it to be taken itself
-        ],
-    )
-    def test_it_is_taken_for_one_more_held_out_label_or_as_many_and_being_surer(
-        self, blobs, monkeypatch, n_right, surer, n_of_spreading, choice
-    ):
-        # Of 60 labels poisson has 40 right, and bayes none.
-        n_hits = {"PoissonDecoder": 40, "LinearDecoder": n_right, "SpreadingDecoder": n_of_spreading}
-
-        def found(decoder, Q, labeled, codes, n_classes):
-            name = type(decoder).__name__
-            answers = np.where(np.arange(60) < n_hits.get(name, 0), codes, (codes + 1) % 3)
-            sure = 0.8 * np.eye(3)[answers]
-            if name == "LinearDecoder":  # wrong answers near or far from right
-                sure += (0.15 if surer else 0) * np.eye(3)[codes]
-            return (0.05 + sure) / (0.05 + sure).sum(axis=1, keepdims=True)
-
-        monkeypatch.setattr(module, "out_of_fold", found)
-        latents, truth = blobs
-        decoder = alone().fit(Encoding(telling(truth, 3), latents), labels_for(truth, 60))
-        assert decoder.choice_ == choice
-        if choice == "linear":
-            less = ", but less sure of those" if n_right == 40 else ""
-            share = f"{n_right / 60:.0%}"
-            assert decoder.reason_ == f"right on {share} of 60 held-out labels, poisson on 67%{less}"
-
     def test_it_is_found_where_a_plane_cuts_many_small_clusters_in_two(self):
         X, truth = islands()
         y = labels_at_random(truth, 40)
         Q = lying_at(X)
         decoder = alone().fit(Q, y)
-        assert decoder.choice_ == "linear"
-        assert (decoder.predict(Q) == truth).mean() > 0.85
+        without = PoissonDecoder().fit(Q, y)
+        assert (decoder.predict(Q) == truth).mean() > max(0.85, (without.predict(Q) == truth).mean())
 
 
 class TestCalibration:
@@ -314,10 +281,11 @@ class TestCalibration:
         Q = Encoding(telling(truth, 4, wrong=0.4), noise())
         y = labels_for(truth, 80)
         decoder = alone().fit(Q, y)
-        found = out_of_fold(clone(_CANDIDATES[decoder.choice_]), Q, np.arange(80), truth[:80], 4)
+        assert decoder.choice_ == "bayes"
+        found = out_of_fold(BayesDecoder(), Q, np.arange(80), truth[:80], 4)
         assert decoder.temperature_ == pytest.approx(fit_temperature(found, truth[:80]))
         assert decoder.temperature_ != 1
-        plain = clone(_CANDIDATES[decoder.choice_]).fit(Q, y)
+        plain = BayesDecoder().fit(Q, y)
         np.testing.assert_allclose(
             decoder.predict_proba(Q), temper(plain.predict_proba(Q), decoder.temperature_), atol=1e-6
         )

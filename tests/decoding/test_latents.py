@@ -12,7 +12,9 @@ from labelwise.decoding import (
     UNLABELED,
     AutoDecoder,
     LinearDecoder,
+    LinearStudentDecoder,
     PoissonDecoder,
+    ProductDecoder,
     SpreadingDecoder,
 )
 from labelwise.encoding import Encoding
@@ -25,6 +27,8 @@ LOOKING = [
     PoissonDecoder(),
     SpreadingDecoder(),
     LinearDecoder(use_features=False),
+    ProductDecoder(use_features=False),
+    LinearStudentDecoder(use_features=False),
     AutoDecoder(use_features=False),
 ]
 ON_FEATURES = [PoissonDecoder(on="features"), SpreadingDecoder(on="features")]
@@ -62,7 +66,7 @@ def case(n_samples=80):
 
 def test_every_decoder_is_looked_at():
     assert {type(decoder) for decoder in (*LOOKING, *BLIND)} == set(DECODERS.values())
-    assert [decoder.needs for decoder in LOOKING] == [("latents",)] * 4
+    assert [decoder.needs for decoder in LOOKING] == [("latents",)] * 6
     assert [decoder.needs for decoder in ON_FEATURES] == [("features",)] * 2
     assert AutoDecoder().needs == ("latents", "features")
 

@@ -16,6 +16,8 @@ class DecoderName(StrEnum):
     poisson = "poisson"
     spreading = "spreading"
     linear = "linear"
+    product = "product"
+    linear_student = "linear-student"
     bayes = "bayes"
     related = "related"
     soft = "soft"

@@ -6,9 +6,11 @@ from labelwise.decoding.bayes import BayesDecoder
 from labelwise.decoding.hard import HardDecoder
 from labelwise.decoding.linear import LinearDecoder
 from labelwise.decoding.poisson import PoissonDecoder
+from labelwise.decoding.product import ProductDecoder
 from labelwise.decoding.related import RelatedDecoder
 from labelwise.decoding.soft import SoftDecoder
 from labelwise.decoding.spreading import SpreadingDecoder
+from labelwise.decoding.taught import LinearStudentDecoder
 from labelwise.labels import UNLABELED
 
 # Feeds the command line's choices, the study and the conformance tests.
@@ -20,6 +22,8 @@ DECODERS: dict[str, type[Decoder]] = {
     "spreading": SpreadingDecoder,
     "poisson": PoissonDecoder,
     "linear": LinearDecoder,
+    "product": ProductDecoder,
+    "linear-student": LinearStudentDecoder,
     "auto": AutoDecoder,
 }
 
@@ -31,7 +35,9 @@ __all__ = [
     "Decoder",
     "HardDecoder",
     "LinearDecoder",
+    "LinearStudentDecoder",
     "PoissonDecoder",
+    "ProductDecoder",
     "RelatedDecoder",
     "SoftDecoder",
     "SpreadingDecoder",

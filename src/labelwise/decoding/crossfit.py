@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp
 from sklearn.base import clone
 
 from labelwise.decoding.base import Decoder
@@ -87,3 +88,35 @@ def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
 
     best = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
     return float(np.exp(best.x))
+
+
+def fit_exponents(logarithms: np.ndarray, codes: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Exponents of a product of probabilities that make the true classes likeliest.
+
+    A Gaussian prior around `start`, of width 1, keeps a few labels from saying too much.
+
+    Parameters
+    ----------
+    logarithms : ndarray of shape (n_decoders, n, n_classes)
+        Of out-of-fold probabilities. Classes that are never answered are left out.
+    codes : ndarray of shape (n,), int
+    start : ndarray of shape (n_decoders,)
+
+    Returns
+    -------
+    ndarray of shape (n_decoders,)
+        At least 0.
+    """
+    rows = np.arange(len(codes))
+    of_truth = logarithms[:, rows, codes].sum(axis=1)
+
+    def loss(exponents: np.ndarray) -> tuple[float, np.ndarray]:
+        total = np.tensordot(exponents, logarithms, 1)
+        norm = logsumexp(total, axis=1, keepdims=True)
+        expected = np.einsum("nc,dnc->d", np.exp(total - norm), logarithms)
+        away = exponents - start
+        value = norm.sum() - exponents @ of_truth + away @ away / 2
+        return float(value), expected - of_truth + away
+
+    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * len(start))
+    return np.asarray(best.x)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from labelwise.decoding.base import GraphDecoder
+from labelwise.decoding.shares import class_shares, with_shares
 from labelwise.encoding import Encoding
 from labelwise.parameters import Integer, Option
 
@@ -17,6 +20,9 @@ _MAX_STEPS = 300  # of the solver; it stops by itself before that, nearly always
 
 class LinearDecoder(GraphDecoder):
     """Logistic regression on the latents, and on the features beside them.
+
+    Its probabilities are scaled so that classes have the sizes in the pool that their labels suggest: with
+    few labels, a class that happens to have more of them, or to be wide, would get too many items.
 
     The graph of neighbours of the latents is only asked how far an item is from everything, and what new
     items are near: they get the mean of their nearest neighbours' probabilities, so that nothing is
@@ -50,12 +56,17 @@ class LinearDecoder(GraphDecoder):
 
     def _learn(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> None:
         self.pool_ = Q.points(self.on).neighbourhood(self.n_neighbors)
-        columns = [_scaled(getattr(Q, part)) for part in self.needs if Q.has(part)]
         found = np.zeros((len(Q), len(self.classes_)))
-        found[:, np.unique(codes)] = _regression(np.hstack(columns), labeled, codes)
+        found[:, np.unique(codes)] = regression(columns_of(Q, self.needs), labeled, codes)
+        found = with_shares(found, class_shares(np.bincount(codes, minlength=found.shape[1])))
         given = np.zeros(found.shape)
         given[labeled, codes] = 1
         self.node_scores_ = self._trusted(self.pool_.gather(found), self.pool_.gather(given))
+
+
+def columns_of(Q: Encoding, parts: Sequence[str]) -> np.ndarray:
+    """Those parts of an encoding that it has, each at one overall scale, side by side."""
+    return np.hstack([_scaled(getattr(Q, part)) for part in parts if Q.has(part)])
 
 
 def _scaled(points: np.ndarray) -> np.ndarray:
@@ -67,12 +78,33 @@ def _scaled(points: np.ndarray) -> np.ndarray:
     return np.asarray(points * np.sqrt(points.shape[1] / typical))
 
 
-def _regression(X: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Probabilities of the classes that have labels, for all rows of `X`."""
+def regression(
+    X: np.ndarray,
+    rows: np.ndarray,
+    codes: np.ndarray,
+    weights: np.ndarray | None = None,
+    *,
+    tol: float = 1e-6,
+) -> np.ndarray:
+    """Probabilities, for all rows of `X`, of the classes that have labels.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+    rows, codes : ndarray of shape (n_labeled,), int
+        What to learn from, and its classes.
+    weights : ndarray of shape (n_labeled,), default=None
+        None weighs all alike.
+    tol : float, default=1e-6
+        Gradient at which the solver stops.
+    """
     if len(np.unique(codes)) < 2:
         return np.ones((len(X), 1))
     # Sums over the labels, in an order of their own, are the same for whatever order they come in.
-    order = np.lexsort((*X[labeled].T[::-1], codes))
-    model = LogisticRegression(max_iter=_MAX_STEPS, tol=1e-6)
-    with threadpool_limits(limits=1):  # the same bits, whatever the number of threads
-        return np.asarray(model.fit(X[labeled[order]], codes[order]).predict_proba(X))
+    order = np.lexsort((*X[rows].T[::-1], codes))
+    model = LogisticRegression(max_iter=_MAX_STEPS, tol=tol)
+    with threadpool_limits(limits=1), warnings.catch_warnings():  # the same bits for any number of threads
+        # With one or two labels a class, it is asked whether they are quantities.
+        warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
+        model.fit(X[rows[order]], codes[order], None if weights is None else weights[order])
+        return np.asarray(model.predict_proba(X))
