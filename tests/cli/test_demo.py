@@ -63,6 +63,7 @@ def test_results_have_the_agreed_columns_and_five_draws_a_method(run):
         "n_components_named",
         "seconds",
         "accuracy_held_out",
+        "macro_f1",
         "error",
     ]
     assert sorted((row["method"], row["draw"]) for row in rows) == sorted(

@@ -50,7 +50,7 @@ OPTIONS = {
         "--json",
         "--help",
     ],
-    "suggest": ["--budget", "--sheets", "--labels", "--output", "-o", "--seed", *PROJECT_OPTIONS],
+    "suggest": ["--budget", "--sheets", "--rare", "--labels", "--output", "-o", "--seed", *PROJECT_OPTIONS],
     "label": ["--to", "--name", "--undo", "--redo", "--by", "--how", *PROJECT_OPTIONS],
     "decode": [
         "--labels",

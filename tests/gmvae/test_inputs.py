@@ -225,7 +225,7 @@ def test_all_bad_parameters_are_named_in_one_message():
 BAD = {
     "n_components": ["3", 2.0, True, "auto", 0, -1],
     "n_latent": ["3", 2.0, True, None, 0, -1],
-    "features": ["pixels", 3, None],
+    "features": ["pixel", 3, None, "text:"],
     "n_hidden": ["3", 2.0, True, None, 0, [8]],
     "n_layers": ["3", 2.0, True, None, 0, -1],
     "decoder_hidden": [8, "8", [], [8, 0], [8, 2.5], [True]],

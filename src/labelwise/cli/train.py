@@ -196,11 +196,14 @@ def train(
     try:
         project = _create(output, dataset, tensorboard, options)
     except KeyboardInterrupt:
-        kept = is_unfinished(checkpoint)
-        way = "add --resume to the same command to resume" if kept else "nothing was finished"
-        typer.echo(f"labelwise: stopped; {way}", err=True)
+        typer.echo(f"labelwise: stopped; {_way_on(checkpoint)}", err=True)
         raise typer.Exit(1) from None
     _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
+
+
+def _way_on(checkpoint: Path) -> str:
+    kept = is_unfinished(checkpoint)
+    return "add --resume to the same command to resume" if kept else "nothing was finished"
 
 
 def _read_schema(path: Path) -> TableFeaturizer:
