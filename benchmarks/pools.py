@@ -2,8 +2,8 @@
 
 `python benchmarks/pools.py POOL` fits one model a seed (or reads those in `--models`), and writes
 `results/pools/POOL.csv`; `python benchmarks/pools.py` puts all pools that were measured into
-`results/pools.md` and `results/pools.png`. POOL is `digits`, `mnist`, `fashion-mnist`, or the stem of a file in
-the folder that the environment variable LABELWISE_POOLS names: `letters26.npz`, `nsl-kdd.csv`,
+`results/pools.md` and `results/pools.png`. POOL is `digits`, `mnist`, `fashion-mnist`, or the stem of a file
+in the folder that the environment variable LABELWISE_POOLS names: `letters26.npz`, `nsl-kdd.csv`,
 `banking77-minilm.npz`.
 Settings are the defaults, and the same for all pools.
 """
@@ -50,6 +50,7 @@ BUDGETS = {
 CLASSES_OF = {"nsl-kdd": "family"}
 # How many times the labels peers get, to see when they reach what ours reach.
 TIMES = (1, 2, 4, 8, 16, 32)
+_DRAWS_OF_MORE = 2  # of those labels
 PEERS = ("label spreading", "logistic regression", "nearest neighbour")
 
 
@@ -164,7 +165,8 @@ def measure(pool: str, seeds: list[int], models: Path | None) -> None:
                     for name, decoder in ours.items():
                         keep(seed, draw, "random", n, name, decoded(decoder, encoding, truth, y))
                 for n in sorted({n * times for n in (*random, *chosen) for times in TIMES}):
-                    if n < len(truth) / 2 and (seed == seeds[0] or n in random):
+                    more = seed == seeds[0] and draw < _DRAWS_OF_MORE
+                    if n < len(truth) / 2 and (more or n in random):
                         y = given(truth, order[:n])
                         for name, answer in others.items():
                             if len(np.unique(y)) > 2:
