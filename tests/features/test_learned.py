@@ -12,6 +12,7 @@ from sklearn.mixture import GaussianMixture
 
 from labelwise import GMVAE, Student
 from labelwise.decoding import PoissonDecoder
+from labelwise.diagnostics.components import compare_components
 from labelwise.errors import CheckpointError, DataError, ParameterError
 from labelwise.events import Cancelled
 from labelwise.features import featurizer_of_state, make_featurizer
@@ -233,9 +234,34 @@ class TestChoice:
         with pytest.raises(ParameterError, match="learned:more"):
             GMVAE(features="learned:more").fit(images)
 
+    @pytest.mark.parametrize("option", [{"likelihood": "bernoulli"}, {"encoder": "conv"}])
+    def test_options_about_pixels(self, images, option):
+        with pytest.raises(ParameterError, match=f"{next(iter(option))}=.*pixels"):
+            GMVAE(features=quick(), **option).fit(images)
+
     def test_values_that_are_no_pixels(self, images):
         with pytest.raises(DataError, match="within 0"):
             GMVAE(features=quick()).fit(images.astype(np.float32))
+
+
+class TestCandidates:
+    def test_numbers_of_components_are_compared_on_features_that_are_learned_once(self, images, tmp_path):
+        settings = {"features": quick(n_steps=25), "augment": "strokes", "n_latent": 4, "n_hidden": 32}
+        events = []
+
+        def compare(items):
+            events.clear()
+            parameters = {**settings, "max_epochs": 20}
+            return compare_components(
+                items, [2, 3], parameters=parameters, folder=tmp_path, listen=events.append
+            )
+
+        assert [row.n_components for row in compare(images)] == [2, 3]
+        assert [event.numbers["step"] for event in events if "step" in event.numbers] == [25]
+        compare(images)  # again: nothing is learned twice
+        assert not any("step" in event.numbers for event in events)
+        compare(written(seed=1))  # other data are learned anew
+        assert any("step" in event.numbers for event in events)
 
 
 class TestModel:

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from labelwise.data.download import cache_root
 from labelwise.data.texts import as_texts
-from labelwise.errors import DataError, DownloadError, ParameterError
+from labelwise.errors import DataError, DownloadError
 from labelwise.events import Cancelled
 from labelwise.features.pretrained import PretrainedFeaturizer
 
@@ -176,8 +176,6 @@ def test_names_that_are_nowhere(tmp_path, monkeypatch):
         Letters("local-dir:local").fit(TEXTS)
     with pytest.raises(DownloadError, match="nobody/letters-small"):
         Letters("hub:letters-small").fit(TEXTS)
-    with pytest.raises(ParameterError, match="letters:FOLDER"):
-        Letters.of_name("", None)
 
 
 def test_a_local_folder_may_be_written_as_timm_does(model):

@@ -17,7 +17,7 @@ from sklearn.model_selection import KFold
 
 from labelwise.decoding import SoftDecoder
 from labelwise.decoding.targets import split_labels
-from labelwise.errors import DataError
+from labelwise.errors import CheckpointError, DataError
 from labelwise.events import Event, Listener, check_listener, ignore, part_of
 from labelwise.features import make_featurizer
 from labelwise.gmvae import GMVAE
@@ -111,12 +111,7 @@ def compare_components(
     check_listener(listen)
     listen = listen or ignore
     train, held_out = _split(len(X), max(grid))
-    seeded = {**GMVAE(**parameters).get_params(), "random_state": _SEEDS[0]}
-    featurizer, _ = make_featurizer(X, seeded)
-    if featurizer is not None:
-        X = featurizer.fit(X, listen=listen).transform(X, listen=listen)
-        X = X[:, np.ptp(X[train], axis=0) > 0]  # rare categories may be in other rows alone
-        parameters = {**parameters, "features": "none"}
+    X, parameters = _features(X, train, parameters, folder, listen)
     labels, labeled = (np.empty(0), np.empty(0, np.int64)) if y is None else split_labels(y, len(X))
     elbos, components, accuracies = [], [], []
     n_steps = len(_SEEDS) * len(grid) + 1  # models, and the choice
@@ -159,6 +154,26 @@ def _split(n_samples: int, largest: int) -> tuple[np.ndarray, np.ndarray]:
             "fewer components"
         )
     return np.sort(train), np.sort(held_out)
+
+
+def _features(
+    X: Any, train: np.ndarray, parameters: Mapping[str, Any], folder: Path, listen: Listener
+) -> tuple[np.ndarray, Mapping[str, Any]]:
+    """What all candidates look at, made once, and parameters for that."""
+    parameters = {**GMVAE(**parameters).get_params(), "random_state": _SEEDS[0]}
+    featurizer, _ = make_featurizer(X, parameters)
+    if featurizer is None:
+        return X, parameters
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / "features"
+    try:
+        featurizer.fit(X, checkpoint=place, resume=True, listen=listen)
+    except CheckpointError:  # of other data or settings, as candidates may be: they are trained again, too
+        featurizer.fit(X, checkpoint=place, listen=listen)
+    features = featurizer.transform(X, listen=listen)
+    features = features[:, np.ptp(features[train], axis=0) > 0]  # rare categories may be in other rows alone
+    views = None if featurizer.of_pixels else parameters["augment"]  # they were of the images
+    return features, {**parameters, "features": "none", "augment": views}
 
 
 def _candidate(

@@ -51,14 +51,14 @@ class Featurizer(ABC):
         Parameters
         ----------
         argument : str
-            What a user wrote after the colon, or empty.
+            What a user wrote after the colon; empty for featurizers that have none.
         parameters : mapping
             Of the `GMVAE`; its `random_state` is a seed.
 
         Raises
         ------
         ParameterError
-            If there is no such thing.
+            If other parameters do not go with it.
         """
 
     @classmethod

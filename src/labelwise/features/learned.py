@@ -86,10 +86,8 @@ class LearnedFeaturizer(Featurizer):
         Raises
         ------
         ParameterError
-            If something stands after the name, or no views are allowed.
+            If no views are allowed.
         """
-        if argument:
-            raise ParameterError(f"features='learned:{argument}' says too much: write 'learned'")
         if parameters["augment"] is None:
             raise ParameterError(
                 "features='learned' compares changed views of an image, and augment=None allows none: set "

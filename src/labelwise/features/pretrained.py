@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 
 from labelwise.data.download import cache_root
 from labelwise.data.hashing import hash_items
-from labelwise.errors import DataError, ParameterError
+from labelwise.errors import DataError
 from labelwise.events import Event, Listener, ignore
 from labelwise.features.base import STAGE, Featurizer
 from labelwise.features.cache import FeatureCache
@@ -56,15 +56,7 @@ class PretrainedFeaturizer(Featurizer):
 
     @classmethod
     def of_name(cls, argument: str, parameters: Mapping[str, Any]) -> Self:
-        """One that reads the model `argument`.
-
-        Raises
-        ------
-        ParameterError
-            If none is named.
-        """
-        if not argument:
-            raise ParameterError(f"features='{cls.name}' names no model: write '{cls.name}:FOLDER'")
+        """One that reads the model `argument`."""
         return cls(argument)
 
     @property

@@ -14,7 +14,7 @@ from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder
 
-from labelwise.errors import DataError, ParameterError
+from labelwise.errors import DataError
 from labelwise.events import Listener, ignore
 from labelwise.features.base import Featurizer
 from labelwise.features.schema import Column, Schema, as_text, days, is_frame, listed, signed_log, truths
@@ -44,15 +44,7 @@ class TableFeaturizer(Featurizer):
 
     @classmethod
     def of_name(cls, argument: str, parameters: Mapping[str, Any]) -> Self:
-        """A schema that `fit` infers.
-
-        Raises
-        ------
-        ParameterError
-            If something stands after the name.
-        """
-        if argument:
-            raise ParameterError(f"features='table:{argument}' says too much: write 'table'")
+        """A schema that `fit` infers."""
         return cls()
 
     @classmethod

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator
 
+from labelwise.errors import ParameterError
 from labelwise.events import Event, Listener
 from labelwise.features import Featurizer, make_featurizer
 from labelwise.features.base import STAGE
@@ -74,7 +75,9 @@ def see(
         X, item_shape = check_items(estimator, X, reset=True)
         return Sight(X, item_shape, None, None)
     pixels: np.ndarray | None = None
-    if featurizer.of_pixels:  # images are checked before the features are made, other items by making them
+    if featurizer.of_pixels:
+        _refuse_pixel_options(parameters)
+        # Images are checked before the features are made, other items by making them.
         pixels, item_shape = check_items(estimator, X, reset=True)
         X = pixels.reshape(len(pixels), *item_shape)
     if reason:
@@ -85,6 +88,16 @@ def see(
     if pixels is None:
         features, _ = check_items(estimator, features, reset=True)
     return Sight(features, features.shape[1:], featurizer, pixels)
+
+
+def _refuse_pixel_options(parameters: Mapping[str, Any]) -> None:
+    """Refuse what says how to model pixels, where the model does not see any."""
+    for name, of_pixels in (("likelihood", "bernoulli"), ("encoder", "conv")):
+        if parameters[name] == of_pixels:
+            raise ParameterError(
+                f"{name}={of_pixels!r} is about pixels, and the model sees features that are learned from "
+                f"them: set {name}='auto', or features='pixels'"
+            )
 
 
 def learn(
