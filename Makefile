@@ -34,6 +34,7 @@ bench: setup
 	$(BIN)/python benchmarks/rungs.py
 	$(BIN)/python benchmarks/refining.py
 	$(BIN)/python benchmarks/project.py
+	$(BIN)/python benchmarks/features.py
 
 setup: .venv/installed
 
