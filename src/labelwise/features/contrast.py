@@ -30,6 +30,7 @@ from labelwise.nn.views import random_views
 from labelwise.randomness import numpy_generator, torch_generator
 from labelwise.storage import fingerprint
 
+# Widths and rates are those of the prototype (benchmarks/results/learned.md), which were not tuned.
 N_PROJECTED = 128
 HIDDEN = 256  # units between the convolutions and the projection
 

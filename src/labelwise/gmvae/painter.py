@@ -14,10 +14,8 @@ from labelwise.nn.layers import dense_layers, reset_layers
 from labelwise.nn.likelihoods import Bernoulli
 from labelwise.randomness import numpy_generator, torch_generator
 
-_HIDDEN = 256
-_N_STEPS = 600  # seconds; pictures of letters are sharp enough to be named
-_BATCH = 256
-_LEARNING_RATE = 2e-3
+# Light: all of it takes seconds, and pictures of letters are sharp enough to be named. Not tuned.
+_HIDDEN, _N_STEPS, _BATCH, _LEARNING_RATE = 256, 600, 256, 2e-3
 _WEIGHTS, _ROWS = 100, 101  # purposes of its random streams, apart from those of training
 
 
