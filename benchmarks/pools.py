@@ -79,7 +79,10 @@ def read(pool: str) -> tuple[Any, np.ndarray]:
     folder = Path(os.environ["LABELWISE_POOLS"])
     path = next(path for path in folder.iterdir() if path.stem == pool)
     X, y, _ = load_dataset(path, label_column=CLASSES_OF.get(pool))
-    return (X.astype(np.float32) if getattr(X, "dtype", None) == np.float16 else X), y
+    if getattr(X, "dtype", None) == np.float16:  # embeddings, two columns of which are 0 at this precision
+        X = X.astype(np.float32)
+        X = X[:, X.std(axis=0) > 0]
+    return X, y
 
 
 def peers(points: np.ndarray, n_classes: int) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
