@@ -197,6 +197,12 @@ def load() -> list[Row]:
     return rows
 
 
+def wrong_of(rows: list[Row]) -> str:
+    """Mean share of wrong answers where there are any answers."""
+    shares = [r.wrong for r in rows if r.answered > 0]
+    return f"{np.mean(shares):.1%}" if shares else "–"
+
+
 def saved(rows: list[Row], n: int) -> float:
     """How many times the labels the best peer needs, drawn at random, to reach `auto` with n suggested."""
     aim = np.mean(
@@ -258,7 +264,7 @@ def summarise() -> None:
                     f"| {pool} | {n} {selection} | {len({r.seed for r in auto})} | {' | '.join(cells)} | "
                     f"**{np.mean(accuracy['auto']):.3f}** ± {np.std(accuracy['auto']):.3f} | "
                     f"{np.mean(accuracy[peer]):.3f} ± {np.std(accuracy[peer]):.3f} ({peer}) | "
-                    f"{f1[0]:.2f}, {f1[1]:.2f} | {np.nanmean([r.wrong for r in auto]):.1%}, "
+                    f"{f1[0]:.2f}, {f1[1]:.2f} | {wrong_of(auto)}, "
                     f"{np.mean([r.answered for r in auto]):.0%} | {times} |"
                 )
     (RESULTS / "pools.md").write_text("\n".join(lines) + "\n", encoding="utf-8")

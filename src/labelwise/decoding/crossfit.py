@@ -65,16 +65,18 @@ def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
-def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
+def fit_temperature(probabilities: np.ndarray, codes: np.ndarray, width: float = 1.0) -> float:
     """Temperature that makes the true classes likeliest (Guo et al., ICML 2017).
 
-    A Gaussian prior on its logarithm, of mean 0 and width 1, keeps a few labels from saying too much.
+    A Gaussian prior on its logarithm, of mean 0, keeps a few labels from saying too much.
 
     Parameters
     ----------
     probabilities : ndarray of shape (n, n_classes)
         Out of fold, of items whose class has labels in the other folds.
     codes : ndarray of shape (n,), int
+    width : float, default=1.0
+        Of the prior.
     """
     # A class that is never answered tells nothing, but would take its share at the floor.
     answered = np.asarray(probabilities.any(axis=0))
@@ -84,7 +86,7 @@ def fit_temperature(probabilities: np.ndarray, codes: np.ndarray) -> float:
     def loss(log_temperature: float) -> float:
         tempered = temper(probabilities, float(np.exp(log_temperature)))
         likelihood = np.log(tempered[np.arange(len(codes)), codes]).sum()
-        return float(log_temperature**2 / 2 - likelihood)
+        return float((log_temperature / width) ** 2 / 2 - likelihood)
 
     best = minimize_scalar(loss, bounds=np.log(_TEMPERATURES), method="bounded")
     return float(np.exp(best.x))
