@@ -14,7 +14,7 @@ from labelwise.randomness import torch_generator
 from labelwise.storage import damage_told, load_folder, plain, save_folder
 from labelwise.student.check import Check
 from labelwise.student.network import StudentNetwork, build_network
-from labelwise.student.rounds import Projection
+from labelwise.student.teaching import Projection
 
 KIND = "student"
 _OWN_ARRAYS = ("points", "node_scores", "projection_mean", "projection_axes")
