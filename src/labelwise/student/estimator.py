@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.targets import as_column, split_labels
 from labelwise.events import Listener, check_listener
-from labelwise.features import Featurizer
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -33,18 +30,18 @@ from labelwise.parameters import (
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.storage import damage_told
-from labelwise.student.check import Check
+from labelwise.student.base import BaseStudent
 from labelwise.student.continuing import CONTINUED_ROUNDS, check_start, grow, steps_to_continue
 from labelwise.student.inputs import ask_neighbours, checked_answers, checked_classes
 from labelwise.student.network import PRODUCT_WIDTH, build_network
-from labelwise.student.persistence import FittedState, load_student, save_student
+from labelwise.student.persistence import NetworkState, load_student, save_student
 from labelwise.student.rounds import combine, teach
 from labelwise.student.teaching import WEIGHTS, Lesson, Teaching, infer, neighbourhood
 
 _TINY = 1e-12
 
 
-class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Student(BaseStudent):
     """A compact network that learns a teacher's answers for unlabelled items from changed views of them.
 
     It learns in rounds. In each, the network learns the answers (soft and sharpened; sure ones count more)
@@ -203,8 +200,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
-        self.check_: Check | None = None
-        self.featurizer_: Featurizer | None = None
+        self.check_, self.featurizer_ = None, None
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
         self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities
@@ -238,11 +234,6 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         trust = place.sum(axis=1)[:, None]
         return np.asarray(trust * answers + (1 - trust) / len(self.classes_))
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Most probable class of each item, shape (n_samples,)."""
-        codes = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[codes])
-
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: `manifest.json` and `weights.safetensors`.
 
@@ -266,19 +257,14 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         parameters, state = load_student(Path(path))
         with damage_told(Path(path)):
             self = cls(**{**parameters, "device": device})
-        for name, value in state.items():
-            if name != "feature_names":
-                setattr(self, f"{name}_", value)
-        if state["feature_names"]:
-            self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
-        self.n_features_in_ = math.prod(self.item_shape_)
+        self.take(state)
         self._pool = neighbourhood(self.points_)
         self.network_.to(resolve_device(device))
         return self
 
-    def _state(self) -> FittedState:
+    def _state(self) -> NetworkState:
         """What `save` keeps: the fitted attributes, named without the last underscore."""
-        return FittedState(
+        return NetworkState(
             item_shape=self.item_shape_,
             likelihood=self.likelihood_,
             augment=self.augment_,
