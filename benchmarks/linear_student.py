@@ -142,13 +142,20 @@ def summarise() -> None:
     def cells(methods: list[str], **of: object) -> str:
         return " | ".join(f"{mean('accuracy', method=m, **of):.3f}" for m in methods)
 
+    there = {r["pool"] for r in rows}
     shown_C = sorted([*OTHERS, LinearStudent().C])
-    cases = [(pool, how, n) for pool in BUDGETS for how in ("random", "suggested") for n in BUDGETS[pool]]
+    cases = [
+        (pool, how, n)
+        for pool in BUDGETS
+        if pool in there
+        for how in ("random", "suggested")
+        for n in BUDGETS[pool]
+    ]
     lines = [
         "# The linear student and its teacher",
         "",
         "`python benchmarks/linear_student.py POOL` for each pool, then without a name: one model a pool, "
-        f"means of {N_DRAWS} draws of",
+        f"means of at most {N_DRAWS} draws of",
         "labels (of suggested ones: two seeds of `suggest`), accuracy on the items without a label. Student: "
         "what it answers for the",
         "pool, together with its teacher `auto`. Alone: logistic regression, which answers new items. "
@@ -157,9 +164,9 @@ def summarise() -> None:
         "second core; `refine`",
         "includes the rehearsal, from 100 labels on, in which the teacher learns once more (first draw).",
         "",
-        "| pool | labels | auto | student | alone | label spreading | logistic regression | "
+        "| pool | labels | draws | auto | student | alone | label spreading | logistic regression | "
         "seconds: auto, student, refine | kept |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for pool, how, n in cases:
         of = {"pool": pool, "selection": how, "n_labels": n}
@@ -169,10 +176,16 @@ def summarise() -> None:
             for r in rows
             if r["method"] == "refine" and all(r[k] == str(v) for k, v in of.items())
         ]
+        draws = sum(r["method"] == "auto" and all(r[k] == str(v) for k, v in of.items()) for r in rows)
         kept = sum("taken" in verdict for verdict in verdicts)
         shown = cells(["auto", "student", "student alone", "label spreading", "logistic regression"], **of)
-        lines.append(f"| {pool} | {n} {how} | {shown} | {seconds} | {kept} of {len(verdicts)} |")
+        lines.append(f"| {pool} | {n} {how} | {draws} | {shown} | {seconds} | {kept} of {len(verdicts)} |")
     lines += [
+        "",
+        "On Banking77 and NSL-KDD the student is 0 to .008 above its teacher, and alone as well. On digits, where "
+        "classes are not",
+        "separated by planes, it is up to .013 below, alone up to .022, and below 100 labels no rehearsal "
+        "sees that.",
         "",
         "## What C takes",
         "",
