@@ -182,8 +182,8 @@ def summarise() -> None:
         lines.append(f"| {pool} | {n} {how} | {draws} | {shown} | {seconds} | {kept} of {len(verdicts)} |")
     lines += [
         "",
-        "On Banking77 and NSL-KDD the student is .001 to .008 above its teacher, and alone 0 to .007. On digits, "
-        "where classes are",
+        "On Banking77 and NSL-KDD the student is .001 to .008 above its teacher, and alone 0 to .007. "
+        "On digits, where classes are",
         "not separated by planes, it is from .005 above to .013 below, alone up to .022 below, and below 100 "
         "labels no rehearsal sees",
         "that.",

@@ -227,7 +227,7 @@ class TestKinds:
 
     def test_another_kind_in_its_place_is_not_replaced(self, saved, tmp_path):
         _, found = saved
-        found["student-int", "linear-pupil-int"].save(tmp_path / "student")
+        found["student-int"].save(tmp_path / "student")
         with pytest.raises(StorageError, match="holds a student"):
             found["soft-int"].save(tmp_path / "student")
         found["auto-int"].save(tmp_path / "answerer")
