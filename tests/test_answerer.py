@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from labelwise import GMVAE, UNLABELED, GMVAEClassifier, HardDecoder, Student, load
+from labelwise import GMVAE, UNLABELED, GMVAEClassifier, HardDecoder, LinearStudent, Student, load
 from labelwise.answerer import DecoderAnswerer
 from labelwise.decoding import DECODERS
 from labelwise.errors import LabelwiseWarning, StorageError
@@ -57,6 +57,10 @@ def answerers(X, truth):
             found[f"hard_{unnamed}-{kind}"] = DecoderAnswerer(gmvae, decoder.fit(encoding, y))
         student = Student(max_rounds=2, n_steps=5, batch_size=64, device="cpu", random_state=0)
         found[f"student-{kind}"] = student.fit(X, y, found[f"soft-{kind}"].predict_proba(X))
+        linear = LinearStudent().fit(X, y, found[f"soft-{kind}"].predict_proba(X))
+        found[f"linear-pupil-{kind}"] = linear
+        refined = GMVAEClassifier(gmvae, prefit=True, refine=LinearStudent(), random_state=0)
+        found[f"refined-linear-{kind}"] = refined.fit(X, y)
         found[f"classifier-{kind}"] = GMVAEClassifier(gmvae, prefit=True, random_state=0).fit(X, y)
         refined = GMVAEClassifier(gmvae, prefit=True, refine=student, random_state=0)
         found[f"refined-{kind}"] = refined.fit(X, y)
@@ -72,8 +76,10 @@ CASES = [
         "hard_abstain",
         "hard_first",
         "student",
+        "linear-pupil",
         "classifier",
         "refined",
+        "refined-linear",
     )
 ]
 
@@ -126,7 +132,7 @@ def test_a_fresh_process_answers_the_same_bits(saved, name):
     assert again["labels"].tolist() == expected
 
 
-@pytest.mark.parametrize("name", ["auto-text", "classifier-int", "student-int"])
+@pytest.mark.parametrize("name", ["auto-text", "classifier-int", "student-int", "linear-pupil-int"])
 def test_what_was_loaded_can_be_saved_again(saved, images, tmp_path, name):
     folder, found = saved
     load(folder / "saved" / name, device="cpu").save(tmp_path / "again")

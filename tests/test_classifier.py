@@ -23,7 +23,7 @@ from labelwise.errors import (
     ParameterError,
     UnnamedComponentWarning,
 )
-from labelwise.student import Refinement, Student
+from labelwise.student import LinearStudent, Refinement, Student
 
 # Models this small, trained this briefly, often leave components dead, and say so.
 pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
@@ -369,7 +369,7 @@ class TestRefine:
     def test_a_student_answers_instead_of_the_decoder(self, blobs, fitted):
         X, truth, y = blobs
         classifier = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y)
-        assert isinstance(classifier.student_, Student)
+        assert isinstance(classifier.student_, LinearStudent)
         assert classifier.refinement_ == (
             "student taken unchecked: there are too few labels to keep some back"
         )
@@ -385,11 +385,13 @@ class TestRefine:
     def test_true_takes_seed_and_device_from_the_model_and_its_kind_of_views(self, blobs, fitted):
         X, _, y = blobs
         student = GMVAEClassifier(fitted, prefit=True, refine=True).fit(X, y).student_
-        assert (student.augment, student.device, student.random_state) == (None, "cpu", fitted.seed_)
+        assert student.random_state == fitted.seed_
         images = np.random.default_rng(0).integers(0, 256, (60, 8, 8), dtype=np.uint8)
         gmvae = GMVAE(4, augment="affine", **TINY)
         labels = np.where(np.arange(60) < 10, np.arange(60) % 2, UNLABELED)
-        assert GMVAEClassifier(gmvae, refine=True).fit(images, labels).student_.augment == "affine"
+        classifier = GMVAEClassifier(gmvae, refine=True).fit(images, labels)
+        student, seed = classifier.student_, classifier.gmvae_.seed_
+        assert (student.augment, student.device, student.random_state) == ("affine", "cpu", seed)
 
     def test_a_student_is_a_template(self, blobs, fitted):
         X, _, y = blobs
@@ -459,7 +461,9 @@ class TestRefine:
     def test_other_numbers_give_other_answers(self, blobs, fitted):
         X, _, y = blobs
         one, other = (
-            GMVAEClassifier(fitted, prefit=True, refine=True, random_state=seed).fit(X, y).predict_proba(X)
+            GMVAEClassifier(fitted, prefit=True, refine=Student(), random_state=seed)
+            .fit(X, y)
+            .predict_proba(X)
             for seed in (3, 4)
         )
         assert (one != other).any()
@@ -492,7 +496,7 @@ class TestRefine:
         monkeypatch.setattr(GMVAE, "fit", lambda *_: pytest.fail("trained first"))
         with pytest.raises(ParameterError) as caught:
             GMVAEClassifier(GMVAE(4, **TINY), refine=value).fit(X, y)
-        assert str(caught.value) == f"refine={value!r} must be True, False or a Student"
+        assert str(caught.value) == f"refine={value!r} must be True, False, a Student or a LinearStudent"
 
     @pytest.mark.parametrize(
         ("changes", "message"),

@@ -15,6 +15,7 @@ _PUBLIC = {
     "Encoding": "labelwise.encoding",
     "GMVAEClassifier": "labelwise.classifier",
     "HardDecoder": "labelwise.decoding",
+    "LinearStudent": "labelwise.student",
     "Project": "labelwise.project",
     "SoftDecoder": "labelwise.decoding",
     "Student": "labelwise.student",
@@ -32,6 +33,7 @@ __all__ = [
     "Encoding",
     "GMVAEClassifier",
     "HardDecoder",
+    "LinearStudent",
     "Project",
     "SoftDecoder",
     "Student",
@@ -54,7 +56,7 @@ if TYPE_CHECKING:
     from labelwise.planning.forecast import forecast_accuracy
     from labelwise.planning.suggest import suggest
     from labelwise.project import Project
-    from labelwise.student import Student
+    from labelwise.student import LinearStudent, Student
 
 
 def __getattr__(name: str) -> object:

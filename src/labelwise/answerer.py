@@ -14,14 +14,15 @@ from labelwise.errors import StorageError
 from labelwise.features import Featurizer
 from labelwise.gmvae import GMVAE
 from labelwise.storage import damage_told, load_folder, read_manifest, save_folder
-from labelwise.student import Student
+from labelwise.student import LinearStudent, Student
+from labelwise.student.linear import KIND as LINEAR_STUDENT
 
 KIND = "answerer"
 _MODEL = "model"
 
 
 class Answerer(Protocol):
-    """What every fitted answer can do: a `DecoderAnswerer` or a `Student`.
+    """What every fitted answer can do: a `DecoderAnswerer`, a `Student` or a `LinearStudent`.
 
     Attributes
     ----------
@@ -134,7 +135,7 @@ class DecoderAnswerer:
 
 
 def load(path: str | Path, *, device: str = "auto") -> Answerer:
-    """Read an answerer: what `GMVAEClassifier.save`, `Student.save` or a project wrote.
+    """Read an answerer: what `GMVAEClassifier.save`, a student's `save` or a project wrote.
 
     Parameters
     ----------
@@ -162,6 +163,8 @@ def load(path: str | Path, *, device: str = "auto") -> Answerer:
         kind = read_manifest(path)["kind"]
     if kind == "student":
         return Student.load(path, device=device)
+    if kind == LINEAR_STUDENT:
+        return LinearStudent.load(path)
     if kind == "gmvae":
         raise StorageError(
             f"{path} holds a model that knows components, but no labels: read it with GMVAE.load, and name "

@@ -16,7 +16,7 @@ from labelwise.errors import ParameterError
 from labelwise.gmvae import GMVAE
 from labelwise.parameters import Option, check_parameters, check_parameters_of
 from labelwise.randomness import RandomState
-from labelwise.student import Student, refine, student_for
+from labelwise.student import BaseStudent, refine, student_for
 
 
 class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -32,9 +32,10 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         From labels to answers; "auto" weighs the others by the labels at hand.
     prefit : bool, default=False
         Use `gmvae`, which is fitted already, as it is.
-    refine : bool or Student, default=False
-        Teach a compact network the decoder's answers and the labels, and answer with it, unless the decoder
-        is right more often on labels that both have not seen. Minutes for tens of thousands of images.
+    refine : bool, Student or LinearStudent, default=False
+        Teach a student the decoder's answers and the labels, and answer with it, unless the decoder is right
+        more often on labels that both have not seen. With True, a compact network for images, which takes
+        minutes for tens of thousands, and logistic regression for features that are fixed, in seconds.
     random_state : int, RandomState, Generator or None, default=None
         For training; None leaves what `gmvae` and `refine` say.
 
@@ -44,7 +45,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Fitted.
     decoder_ : Decoder
         Fitted; says which components have no name and which classes no label.
-    student_ : Student or None
+    student_ : Student, LinearStudent or None
         What answers instead of the decoder, if asked for and found to help.
     refinement_ : str or None
         What came of `refine`, in words.
@@ -69,7 +70,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         *,
         decoder: str | Decoder = "auto",
         prefit: bool = False,
-        refine: bool | Student = False,
+        refine: bool | BaseStudent = False,
         random_state: RandomState = None,
     ) -> None:
         self.gmvae = gmvae
@@ -105,7 +106,7 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         encoding = self.gmvae_.encode(X)
         self.decoder_ = decoder.fit(encoding, y)
         self.classes_ = self.decoder_.classes_
-        self.student_: Student | None = None
+        self.student_: BaseStudent | None = None
         self.refinement_: str | None = None
         if self.refine is not False:
             refinement = refine(
@@ -169,9 +170,9 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _decoder(self) -> Decoder:
         switch = Option(True, False)
         check_parameters({"prefit": self.prefit}, {"prefit": switch})
-        if not isinstance(self.refine, (bool, Student)):
-            raise ParameterError(f"refine={self.refine!r} must be True, False or a Student")
-        if isinstance(self.refine, Student):
+        if not isinstance(self.refine, (bool, BaseStudent)):
+            raise ParameterError(f"refine={self.refine!r} must be True, False, a Student or a LinearStudent")
+        if isinstance(self.refine, BaseStudent):
             check_parameters_of(self.refine)
         if isinstance(self.decoder, Decoder):
             check_parameters_of(self.decoder)
@@ -179,8 +180,8 @@ class GMVAEClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_parameters({"decoder": self.decoder}, {"decoder": Option(*DECODERS)})
         return DECODERS[self.decoder]()
 
-    def _student(self) -> Student:
-        if isinstance(self.refine, Student):
+    def _student(self) -> BaseStudent:
+        if isinstance(self.refine, BaseStudent):
             return self.refine
         gmvae = self.gmvae_
         return student_for(gmvae, device=gmvae.device, random_state=gmvae.seed_)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cli.conftest import labelwise, read_table, write_labels
+from labelwise import LinearStudent, load
 from tiny_models import text_model
 
 N = 90
@@ -99,6 +100,30 @@ def test_new_texts_of_any_file(made, tmp_path, ending, asked):
     assert [(row["text"], row["label"]) for row in read_table(answers)] == list(
         zip(texts, truth, strict=True)
     )
+
+
+def test_the_student_is_linear_and_answers_new_texts(made, tmp_path):
+    project = shutil.copytree(made[0] / "animals.lw", tmp_path / "p.lw")
+    outcome = labelwise("refine", project, "--rounds", 2, "--json")
+    assert outcome.code == 0, outcome
+    summary = json.loads(outcome.out)
+    assert (summary["student"], summary["answerer"]) == (True, "student")
+    assert summary["accuracy"] > 0.9
+    assert isinstance(load(project), LinearStudent)
+    words = labelwise("info", project).out
+    assert "a linear student" in words
+    assert "rounds of logistic regression, C=0.03" in labelwise("info", project / "answerer").out
+    (tmp_path / "new.txt").write_text('the cat purr, 7\nthe "dog" howl, 9\n')
+    assert labelwise("decode", project, tmp_path / "new.txt", "-o", tmp_path / "p.csv").code == 0
+    assert [row["label"] for row in read_table(tmp_path / "p.csv")] == ["cat", "dog"]
+    assert labelwise("refine", project, "--rounds", 2).code == 0  # it replaces the earlier one
+
+
+@pytest.mark.parametrize("option", [("--fresh",), ("--device", "cpu")])
+def test_options_of_the_network_are_refused(made, option):
+    outcome = labelwise("refine", made[0] / "animals.lw", *option)
+    assert outcome.code == 2
+    assert option[0] in outcome.err
 
 
 def test_tasks_for_label_studio_hold_the_text(made, tmp_path):

@@ -8,7 +8,8 @@ import torch
 
 from labelwise.randomness import torch_generator
 from labelwise.student.network import build_network
-from labelwise.student.rounds import Projection, calming_temperature, combine
+from labelwise.student.rounds import calming_temperature, combine
+from labelwise.student.teaching import Projection
 
 
 @pytest.mark.parametrize("shape", [(7,), (1, 9), (10, 10), (28, 28), (20, 17, 3)])

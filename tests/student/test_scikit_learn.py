@@ -1,4 +1,4 @@
-"""A student as a classifier of scikit-learn: its checks, its tools, and learning from labels alone."""
+"""Students as classifiers of scikit-learn: their checks, their tools, and learning from labels alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from labelwise.encoding import Encoding
 from labelwise.errors import DataError, LabelError
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.labels import UNLABELED
-from labelwise.student import Student
+from labelwise.student import LinearStudent, Student
 from student.conftest import bars, quick
 
 # The one table of checks that are expected to fail, with the reason; a check that passes again fails here.
@@ -26,7 +26,10 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [Student(max_rounds=2, n_steps=8, batch_size=32, device="cpu", random_state=0)],
+    [
+        Student(max_rounds=2, n_steps=8, batch_size=32, device="cpu", random_state=0),
+        LinearStudent(random_state=0),
+    ],
     expected_failed_checks=lambda _: EXPECTED_FAILURES,
 )
 def test_scikit_learn_accepts_it(estimator, check):

@@ -94,8 +94,8 @@ def _of_project(path: Path) -> tuple[list[tuple[str, str]], dict[str, Any]]:
 
 
 def _answerer_words(manifest: dict[str, Any]) -> str:
-    if manifest["kind"] == "student":
-        return "a student"
+    if manifest["kind"] in ("student", "linear-student"):
+        return f"a {manifest['kind'].replace('-', ' ')}"
     decoder = manifest["decoder"]
     choice = decoder["fitted"].get("choice_")
     return f"decoder {decoder['name']}" + (f": {choice['value']}" if choice else "")
@@ -165,15 +165,16 @@ def _student_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     classes = [str(label) for label in manifest["classes"]]
     more = f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
     shape = "x".join(map(str, manifest["item_shape"]))
+    if manifest["kind"] == "student":
+        steps = f"of {parameters['n_steps']} steps, batches of {parameters['batch_size']} and labels"
+        training = [("augment", str(manifest["augment"] or "none"))]
+    else:
+        steps, training = f"of logistic regression, C={parameters['C']:g}", []
+    training.append(("training", f"{len(history)} rounds {steps}"))
     return [
         ("student for", f"items of {shape}"),
         ("classes", f"{len(classes)}: {', '.join(classes[:_SHOWN])}{more}"),
-        ("augment", str(manifest["augment"] or "none")),
-        (
-            "training",
-            f"{len(history)} rounds of {parameters['n_steps']} steps, "
-            f"batches of {parameters['batch_size']} and labels",
-        ),
+        *training,
         (
             "last round",
             f"{history[-1]['changed']:.1%} of the answers changed, "
@@ -190,4 +191,9 @@ def _student_lines(manifest: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-_KINDS = {"gmvae": _lines, "student": _student_lines, "answerer": _answerer_lines}
+_KINDS = {
+    "gmvae": _lines,
+    "student": _student_lines,
+    "linear-student": _student_lines,
+    "answerer": _answerer_lines,
+}

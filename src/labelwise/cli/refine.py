@@ -36,10 +36,12 @@ def refine(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the student and of the labels held back.")] = 0,
     json_output: JsonOption = False,
 ) -> None:
-    """Train a compact network, the student, on a decoder's answers, and use it if it helps.
+    """Train a student on a decoder's answers, and use it if it helps.
 
-    It learns from altered views of all items. From then on, labelwise decode uses the student instead of the
-    decoder. After adding labels, run refine again: it continues from the last student.
+    For images it is a compact network that learns from altered views of all items; that takes minutes. For
+    texts, tables, and photos that a pre-trained model has read, it is logistic regression, and takes seconds.
+    From then on, labelwise decode uses the student instead of the decoder. After adding labels, run refine
+    again: a network continues from the last one.
 
     A student that does not help is not kept, and the decoder still answers.
 
@@ -49,11 +51,16 @@ def refine(
 
     from labelwise.progress import Progress
     from labelwise.project import Project
-    from labelwise.student import student_for
+    from labelwise.student import LinearStudent, student_for
 
     with Project.open(project) as opened:
-        before = opened.answers(decoder.value) if decoder is not DecoderName.auto else opened.answers()
         template = student_for(opened.gmvae, max_rounds=rounds, device=device, random_state=seed)
+        if isinstance(template, LinearStudent) and (fresh or device != "auto"):
+            raise typer.BadParameter(
+                f"{'--fresh' if fresh else '--device'} is for images, whose student is a network: here it is "
+                "logistic regression, which always starts from scratch, on the CPU; leave it out"
+            )
+        before = opened.answers(decoder.value) if decoder is not DecoderName.auto else opened.answers()
         with Progress() as listen:
             found = opened.refine(
                 template, decoder=decoder.value, rehearse=rehearsal, fresh=fresh, listen=listen

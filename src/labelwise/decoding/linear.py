@@ -102,9 +102,21 @@ def regression(
         return np.ones((len(X), 1))
     # Sums over the labels, in an order of their own, are the same for whatever order they come in.
     order = np.lexsort((*X[rows].T[::-1], codes))
-    model = LogisticRegression(max_iter=_MAX_STEPS, tol=tol)
+    ordered = None if weights is None else weights[order]
+    model = fitted_regression(X[rows[order]], codes[order], ordered, tol=tol)
+    with threadpool_limits(limits=1):  # the same bits for any number of threads
+        return np.asarray(model.predict_proba(X))
+
+
+def fitted_regression(
+    X: np.ndarray, codes: np.ndarray, weights: np.ndarray | None = None, *, C: float = 1.0, tol: float = 1e-6
+) -> LogisticRegression:
+    """Logistic regression that has learned the classes of all rows of `X`, weighted.
+
+    Parameters are those of `regression`, and the inverse strength of the penalty, as scikit-learn has it.
+    """
+    model = LogisticRegression(C=C, max_iter=_MAX_STEPS, tol=tol)
     with threadpool_limits(limits=1), warnings.catch_warnings():  # the same bits for any number of threads
         # With one or two labels a class, it is asked whether they are quantities.
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
-        model.fit(X[rows[order]], codes[order], None if weights is None else weights[order])
-        return np.asarray(model.predict_proba(X))
+        return model.fit(X, codes, weights)

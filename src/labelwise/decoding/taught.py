@@ -13,7 +13,7 @@ from labelwise.parameters import Integer, Option
 from labelwise.randomness import numpy_generator
 
 _MAX_ROWS = 6_000  # random items that it learns from: seconds, and more changed nothing
-_TOLERANCE = 1e-3  # of the solver: its labels are guesses, and thousands of them take time
+TOLERANCE = 1e-3  # of the solver: its labels are guesses, and thousands of them take time
 _SHARPNESS = 2.0  # power of an answer's probability that is its weight
 
 
@@ -58,11 +58,30 @@ class LinearStudentDecoder(ProductDecoder):
     def _multiply(self, Q: Encoding, labeled: np.ndarray, codes: np.ndarray) -> np.ndarray:
         teacher = super()._multiply(Q, labeled, codes)
         rows = np.union1d(numpy_generator(0).permutation(len(Q))[:_MAX_ROWS], labeled)
-        answers, weights = teacher.argmax(axis=1), teacher.max(axis=1) ** _SHARPNESS
-        answers[labeled], weights[labeled] = np.searchsorted(np.unique(codes), codes), 1
+        answers, weights = lesson_of(teacher, labeled, np.searchsorted(np.unique(codes), codes))
         student = np.zeros(teacher.shape)
         columns = columns_of(Q, self.needs)
         student[:, np.unique(answers[rows])] = regression(
-            columns, rows, answers[rows], weights[rows], tol=_TOLERANCE
+            columns, rows, answers[rows], weights[rows], tol=TOLERANCE
         )
         return multiplied({"teacher": teacher, "student": student}, {"teacher": 0.5, "student": 0.5})
+
+
+def lesson_of(answers: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a linear student learns from answers and labels: a class for each item, and its weight.
+
+    Parameters
+    ----------
+    answers : ndarray of shape (n_samples, n_classes)
+        The most probable class of each item is learned, and the square of its probability is the weight.
+    labeled, codes : ndarray of shape (n_labeled,), int
+        Rows with a label and its class, which weighs 1.
+
+    Returns
+    -------
+    codes : ndarray of shape (n_samples,), int
+    weights : ndarray of shape (n_samples,)
+    """
+    learned, weights = answers.argmax(axis=1), answers.max(axis=1) ** _SHARPNESS
+    learned[labeled], weights[labeled] = codes, 1
+    return learned, weights

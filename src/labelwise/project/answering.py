@@ -7,7 +7,7 @@ import json
 import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from sklearn.base import clone
@@ -27,7 +27,7 @@ from labelwise.storage import plain, replace_folder, write_text
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
-    from labelwise.student import Refinement, Student
+    from labelwise.student import BaseStudent, Refinement
 
 _SUGGESTIONS = "suggestions.json"
 
@@ -63,17 +63,17 @@ def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answere
     return DecoderAnswerer(project.gmvae, _decode_and_keep(project, decoder, y, names, key)[0])
 
 
-def student(project: Labelling) -> Student | None:
+def student(project: Labelling) -> BaseStudent | None:
     """The student that was taught last."""
-    from labelwise.student import Student
+    from labelwise.answerer import load
 
     place = project.path / STUDENT
-    return Student.load(place) if place.exists() else None
+    return cast("BaseStudent", load(place)) if place.exists() else None
 
 
 def refine(
     project: Labelling,
-    template: Student | None,
+    template: BaseStudent | None,
     *,
     decoder: str | Decoder = "auto",
     rehearse: bool | None = None,
@@ -88,14 +88,15 @@ def refine(
     Parameters
     ----------
     project : Labelling
-    template : Student or None
+    template : Student, LinearStudent or None
     decoder : str or Decoder, default="auto"
         The teacher.
     rehearse : bool, default=None
         Whether to compare it with the decoder on labels that neither has seen; None does so from 100
         labels on, but not for a student that was compared before.
     fresh : bool, default=False
-        Whether to start from scratch, although there is a student of fewer labels to continue from.
+        Whether to start from scratch, although there is a student of fewer labels to continue from. A
+        `LinearStudent` always does.
     items : array-like, default=None
         The items, where the project cannot read them itself.
     random_state : int, default=0
@@ -229,7 +230,7 @@ def _decode_and_keep(
 def _keep_student(project: Labelling, found: Refinement, taught: Answers, y: np.ndarray) -> None:
     assert found.student is not None  # noqa: S101 (the caller looked)
     best = found.student
-    best.save(project.path / STUDENT)
+    replace_folder(project.path / STUDENT, best.save)  # an earlier one may be of another kind
     replace_folder(project.path / ANSWERER, best.save)
     labels = best.classes_[best.answers_.argmax(axis=1)].astype(object)
     about = {**taught.about, "answerer": "student", "verdict": found.verdict}

@@ -29,7 +29,7 @@ from labelwise.project.source import Source
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
     from labelwise.gmvae import GMVAE
-    from labelwise.student import Refinement, Student
+    from labelwise.student import BaseStudent, Refinement
 
 
 class Project(Labelling):
@@ -230,17 +230,17 @@ class Project(Labelling):
         return asked(answering.answerer(self, decoder, labels), X)
 
     @property
-    def student(self) -> Student | None:
+    def student(self) -> BaseStudent | None:
         """The student that `refine` taught last, if there is one."""
         return answering.student(self)
 
-    def refine(self, student: Student | None = None, **options: Any) -> Refinement:
+    def refine(self, student: BaseStudent | None = None, **options: Any) -> Refinement:
         """Train a student on the decoder's answers, and let it answer if it helps.
 
         Parameters
         ----------
-        student : Student, default=None
-            A template; None takes one that fits the model.
+        student : Student or LinearStudent, default=None
+            A template; None takes a `Student` for images, a `LinearStudent` for features that are fixed.
         **options
             Of `labelwise.project.answering.refine`: rehearse, fresh, items, listen, random_state.
         """

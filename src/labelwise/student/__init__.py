@@ -1,6 +1,8 @@
-"""A compact network that learns from decoded labels, and answers better than its teacher."""
+"""Students, which learn from decoded labels, and answer better than their teacher."""
 
+from labelwise.student.base import BaseStudent
 from labelwise.student.estimator import Student
-from labelwise.student.refinement import Refinement, refine, student_for
+from labelwise.student.linear import LinearStudent
+from labelwise.student.refinement import Refinement, are_images, refine, student_for
 
-__all__ = ["Refinement", "Student", "refine", "student_for"]
+__all__ = ["BaseStudent", "LinearStudent", "Refinement", "Student", "are_images", "refine", "student_for"]

@@ -11,7 +11,7 @@ from scipy.stats import binomtest
 from labelwise.decoding.crossfit import fit_temperature
 from labelwise.decoding.targets import split_labels
 from labelwise.randomness import RandomState, draw_seed, numpy_generator
-from labelwise.student.rounds import CHECKS
+from labelwise.student.teaching import CHECKS
 
 _CHECK_SHARE = 0.1  # of the labels: with more, decoder and student of the rehearsal would know too few
 _MIN_CHECKS = 10  # with fewer, 5 against none (the least that the test can see) would be half of them

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from labelwise.decoding.crossfit import temper
-from labelwise.decoding.poisson import PoissonDecoder
-from labelwise.decoding.targets import all_classes, as_column, split_labels
-from labelwise.encoding import Encoding, check_rows
-from labelwise.errors import ClassWithoutLabelWarning, DataError, LabelError
+from labelwise.decoding.targets import as_column, split_labels
 from labelwise.events import Listener, check_listener
-from labelwise.features import Featurizer
-from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -38,16 +30,18 @@ from labelwise.parameters import (
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.storage import damage_told
-from labelwise.student.check import Check
+from labelwise.student.base import BaseStudent
 from labelwise.student.continuing import CONTINUED_ROUNDS, check_start, grow, steps_to_continue
+from labelwise.student.inputs import ask_neighbours, checked_answers, checked_classes
 from labelwise.student.network import PRODUCT_WIDTH, build_network
-from labelwise.student.persistence import FittedState, load_student, save_student
-from labelwise.student.rounds import WEIGHTS, Lesson, Teaching, combine, infer, neighbourhood, teach
+from labelwise.student.persistence import NetworkState, load_student, save_student
+from labelwise.student.rounds import combine, teach
+from labelwise.student.teaching import WEIGHTS, Lesson, Teaching, infer, neighbourhood
 
 _TINY = 1e-12
 
 
-class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Student(BaseStudent):
     """A compact network that learns a teacher's answers for unlabelled items from changed views of them.
 
     It learns in rounds. In each, the network learns the answers (soft and sharpened; sure ones count more)
@@ -182,7 +176,7 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_image_options(item_shape, likelihood, augment, "auto")
         y = as_column(y, type(self).__name__)
         labels, labeled = split_labels(y, len(X))
-        classes = _checked_classes(labels, classes)
+        classes = checked_classes(labels, classes)
         if start is not None:
             check_start(start, item_shape, likelihood, classes)
         lesson = Lesson(
@@ -199,15 +193,14 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         teaching = self._begin(lesson, item_shape, likelihood, classes, start, layers)
         n_rounds = self.max_rounds if start is None else min(self.max_rounds, CONTINUED_ROUNDS)
         if answers is None:
-            answers = _ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
-        answers = _checked_answers(answers, len(X), classes)
+            answers = ask_neighbours(X, y, classes, is_table=len(item_shape) == 1)
+        answers = checked_answers(answers, len(X), classes)
         with shown(listen, self.verbose) as tell:
             outcome, history = teach(teaching, answers, n_rounds, tell)
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
-        self.check_: Check | None = None
-        self.featurizer_: Featurizer | None = None
+        self.check_, self.featurizer_ = None, None
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
         self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities
@@ -241,11 +234,6 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         trust = place.sum(axis=1)[:, None]
         return np.asarray(trust * answers + (1 - trust) / len(self.classes_))
 
-    def predict(self, X: Any) -> np.ndarray:
-        """Most probable class of each item, shape (n_samples,)."""
-        codes = self.predict_proba(X).argmax(axis=1)
-        return np.asarray(self.classes_[codes])
-
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: `manifest.json` and `weights.safetensors`.
 
@@ -269,19 +257,14 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         parameters, state = load_student(Path(path))
         with damage_told(Path(path)):
             self = cls(**{**parameters, "device": device})
-        for name, value in state.items():
-            if name != "feature_names":
-                setattr(self, f"{name}_", value)
-        if state["feature_names"]:
-            self.feature_names_in_ = np.array(state["feature_names"], dtype=object)
-        self.n_features_in_ = math.prod(self.item_shape_)
+        self.take(state)
         self._pool = neighbourhood(self.points_)
         self.network_.to(resolve_device(device))
         return self
 
-    def _state(self) -> FittedState:
+    def _state(self) -> NetworkState:
         """What `save` keeps: the fitted attributes, named without the last underscore."""
-        return FittedState(
+        return NetworkState(
             item_shape=self.item_shape_,
             likelihood=self.likelihood_,
             augment=self.augment_,
@@ -320,39 +303,3 @@ class Student(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _mixed(self) -> bool:
         return use_bfloat16("auto", resolve_device(self.device), PRODUCT_WIDTH)
-
-
-def _checked_classes(labels: np.ndarray, classes: Any) -> np.ndarray:
-    """All classes, at least two; those given must be sorted, as columns of answers are."""
-    found = all_classes(np.unique(labels), classes)
-    if classes is not None and not np.array_equal(classes, found):
-        raise LabelError(
-            f"classes {', '.join(map(str, classes))} must be sorted, each once, as columns of answers are"
-        )
-    if len(found) < 2:
-        raise LabelError(
-            f"all labels are {labels.tolist()[0]!r}: more than one class is needed; label more items"
-        )
-    return found
-
-
-def _checked_answers(values: Any, n_samples: int, classes: np.ndarray) -> np.ndarray:
-    answers: np.ndarray = np.asarray(values, dtype=np.float32)
-    if answers.shape != (n_samples, len(classes)):
-        raise DataError(
-            f"answers have shape {answers.shape}, but there are {n_samples} items and {len(classes)} classes"
-        )
-    check_rows(answers, "answers")
-    return answers
-
-
-def _ask_neighbours(X: np.ndarray, y: np.ndarray, classes: np.ndarray, *, is_table: bool) -> np.ndarray:
-    """Labels that spread over the items' own neighbours, shape (n_samples, n_classes), float32."""
-    principal = PrincipalComponents().fit(X, is_table=is_table)
-    # One component for all items: the teacher looks at where they lie, and at nothing else.
-    encoding = Encoding.of_checked(np.ones((len(X), 1)), features=principal.transform(X))
-    with warnings.catch_warnings():
-        # What holds for the teacher holds for the student, which says it by its own means.
-        warnings.simplefilter("ignore", ClassWithoutLabelWarning)
-        teacher = PoissonDecoder(on="features", classes=classes).fit(encoding, y)
-    return teacher.predict_proba(encoding).astype(np.float32)

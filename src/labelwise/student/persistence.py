@@ -1,4 +1,4 @@
-"""A fitted `Student` as a folder, and back. See `labelwise.storage` for the rules."""
+"""Fitted students as folders, and back. See `labelwise.storage` for the rules."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import torch
 
 from labelwise.features import Featurizer, featurizer_of_state, named_arrays, take_arrays
 from labelwise.randomness import torch_generator
-from labelwise.storage import damage_told, load_folder, plain, save_folder
+from labelwise.storage import Arrays, damage_told, load_folder, plain, save_folder
 from labelwise.student.check import Check
 from labelwise.student.network import StudentNetwork, build_network
-from labelwise.student.rounds import Projection
+from labelwise.student.teaching import Projection
 
 KIND = "student"
 _OWN_ARRAYS = ("points", "node_scores", "projection_mean", "projection_axes")
@@ -22,33 +22,38 @@ _ANSWERS = "answers"  # of the items of `fit`; students of format 1 have none
 
 
 class FittedState(TypedDict):
-    """What a fitted student knows; see the attributes of `Student`."""
+    """What every fitted student knows; see the attributes of `Student`."""
 
     item_shape: tuple[int, ...]
-    likelihood: str
-    augment: str | None
     classes: np.ndarray
     feature_names: list[str]
     temperature: float
     history: list[dict[str, float]]
     check: Check | None
     featurizer: Featurizer | None
+    answers: np.ndarray | None
+
+
+class NetworkState(FittedState):
+    """What a fitted `Student` knows beside that."""
+
+    likelihood: str
+    augment: str | None
     network: StudentNetwork
     points: np.ndarray
     node_scores: np.ndarray
     projection: Projection
-    answers: np.ndarray | None
 
 
-def save_student(path: Path, parameters: dict[str, Any], state: FittedState) -> None:
-    """Write the folder; equal students give equal bytes."""
+def common_manifest(
+    kind: str, parameters: dict[str, Any], state: FittedState
+) -> tuple[dict[str, Any], Arrays]:
+    """What manifests of all students hold, and the arrays that belong to it."""
     manifest = {
-        "kind": KIND,
+        "kind": kind,
         "labelwise": version("labelwise"),
         "parameters": {name: plain(value) for name, value in {**parameters, "random_state": None}.items()},
         "item_shape": list(state["item_shape"]),
-        "likelihood": state["likelihood"],
-        "augment": state["augment"],
         "classes": state["classes"].tolist(),
         "feature_names": state["feature_names"],
         "temperature": state["temperature"],
@@ -56,17 +61,39 @@ def save_student(path: Path, parameters: dict[str, Any], state: FittedState) -> 
         "check": None if state["check"] is None else vars(state["check"]),
         "featurizer": None if state["featurizer"] is None else state["featurizer"].as_json(),
     }
-    weights = state["network"].state_dict()
-    arrays = {f"network.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
-    arrays["points"], arrays["node_scores"] = state["points"], state["node_scores"]
-    arrays["projection_mean"], arrays["projection_axes"] = state["projection"].mean, state["projection"].axes
-    arrays |= named_arrays(state["featurizer"])
+    arrays = named_arrays(state["featurizer"])
     if state["answers"] is not None:
         arrays[_ANSWERS] = state["answers"]
+    return manifest, arrays
+
+
+def common_state(manifest: dict[str, Any], arrays: Arrays) -> FittedState:
+    """Take back what `common_manifest` gave; its arrays are taken out of `arrays`."""
+    check = manifest["check"]
+    return FittedState(
+        item_shape=tuple(manifest["item_shape"]),
+        classes=np.array(manifest["classes"]),
+        feature_names=manifest["feature_names"],
+        temperature=float(manifest.get("temperature", 1.0)),  # early files have none
+        history=manifest["history"],
+        check=None if check is None else Check(**check),
+        featurizer=featurizer_of_state(manifest.get("featurizer"), take_arrays(arrays)),
+        answers=arrays.pop(_ANSWERS, None),
+    )
+
+
+def save_student(path: Path, parameters: dict[str, Any], state: NetworkState) -> None:
+    """Write the folder; equal students give equal bytes."""
+    manifest, arrays = common_manifest(KIND, parameters, state)
+    manifest |= {"likelihood": state["likelihood"], "augment": state["augment"]}
+    weights = state["network"].state_dict()
+    arrays |= {f"network.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
+    arrays["points"], arrays["node_scores"] = state["points"], state["node_scores"]
+    arrays["projection_mean"], arrays["projection_axes"] = state["projection"].mean, state["projection"].axes
     save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
 
 
-def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
+def load_student(path: Path) -> tuple[dict[str, Any], NetworkState]:
     """Read the folder: constructor parameters, and what the fitted student knows.
 
     Raises
@@ -75,29 +102,20 @@ def load_student(path: Path) -> tuple[dict[str, Any], FittedState]:
     """
     manifest, arrays = load_folder(path, KIND)
     with damage_told(path):
-        item_shape = tuple(manifest["item_shape"])
-        classes = np.array(manifest["classes"])
+        common = common_state(manifest, arrays)
         own = {name: arrays.pop(name) for name in _OWN_ARRAYS}
-        answers = arrays.pop(_ANSWERS, None)
-        featurizer = featurizer_of_state(manifest.get("featurizer"), take_arrays(arrays))
-        network = build_network(item_shape, len(classes), manifest["likelihood"], torch_generator(0))
+        network = build_network(
+            common["item_shape"], len(common["classes"]), manifest["likelihood"], torch_generator(0)
+        )
         tensors = {name.removeprefix("network."): torch.from_numpy(array) for name, array in arrays.items()}
         network.load_state_dict(tensors)
-        check = manifest["check"]
-        state = FittedState(
-            item_shape=item_shape,
+        state = NetworkState(
+            **common,
             likelihood=manifest["likelihood"],
             augment=manifest["augment"],
-            classes=classes,
-            feature_names=manifest["feature_names"],
-            temperature=float(manifest.get("temperature", 1.0)),  # early files have none
-            history=manifest["history"],
-            check=None if check is None else Check(**check),
-            featurizer=featurizer,
             network=network.eval(),
             points=own["points"],
             node_scores=own["node_scores"],
             projection=Projection(own["projection_mean"], own["projection_axes"]),
-            answers=answers,
         )
         return manifest["parameters"], state

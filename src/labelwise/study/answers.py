@@ -23,7 +23,7 @@ from sklearn.semi_supervised import SelfTrainingClassifier
 from labelwise.decoding import AutoDecoder, Decoder
 from labelwise.errors import MissingExtraError
 from labelwise.labels import UNLABELED
-from labelwise.student import Student, refine
+from labelwise.student import BaseStudent, LinearStudent, Student, are_images, refine
 from labelwise.study.features import Task, View
 from labelwise.study.spreading import spread_codes
 
@@ -67,7 +67,8 @@ def by_student(task: Task, y: np.ndarray, seed: int) -> Answers:
     encoding = task.pool.get("encoding")
     decoder = auto_decoder().fit(encoding, y)
     images = task.pool.get("images")
-    template = Student(task.augment)
+    of_images = are_images(task.featurizer, np.shape(images)[1:])
+    template: BaseStudent = Student(task.augment) if of_images else LinearStudent()
     student = refine(
         template, decoder, images, encoding, y, featurizer=task.featurizer, random_state=seed
     ).student
