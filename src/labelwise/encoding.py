@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -144,11 +145,19 @@ class Encoding:
     def points(self, part: str = "latents") -> Points:
         """Where the items lie, by latents or by features, with the graphs made so far.
 
+        "both" lays features beside latents, each scaled to a mean squared distance of 1 from their mean; it
+        is the latents alone where there are no features.
+
         Raises
         ------
         DataError
             If that part is not there.
         """
+        if part == "both":
+            if not self.has("features") or not self.has("latents"):
+                return self.points("latents")
+            if part not in self._points:
+                self._points[part] = Points(np.hstack([_scaled(self.latents), _scaled(self.features)]))
         if part not in self._points:
             values = getattr(self, part)
             if values is None:
@@ -158,6 +167,13 @@ class Encoding:
                 )
             self._points[part] = Points(values)
         return self._points[part]
+
+
+def _scaled(values: Any) -> np.ndarray:
+    """Points of mean 0, at a root mean squared distance of 1 from it."""
+    centred = values - values.mean(axis=0)
+    size = math.sqrt(np.einsum("nd,nd->n", centred, centred).mean())
+    return np.asarray(centred / (size or 1.0))
 
 
 def as_encoding(Q: Any, n_components: int | None = None) -> Encoding:

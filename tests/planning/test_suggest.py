@@ -338,11 +338,33 @@ def model():
         return GMVAE(4, **settings).fit(X), X
 
 
+class TestFeatures:
+    def test_groups_that_only_the_features_tell_apart_get_a_label_each(self):
+        rng = np.random.default_rng(0)
+        group = np.arange(400) % 8
+        features = 10 * np.eye(8)[group] + 0.3 * rng.standard_normal((400, 8))
+        latents = rng.standard_normal((400, 2))
+        blind, seeing = (
+            Encoding(np.ones((400, 1)), latents=latents, features=values) for values in (None, features)
+        )
+        chosen = [set(group[rows(suggest_from(e, 8, random_state=0))]) for e in (blind, seeing)]
+        assert len(chosen[0]) < 8
+        assert len(chosen[1]) == 8
+
+    def test_their_unit_does_not_matter(self):
+        encoding = blobs(30, 30)[0]
+        features = np.random.default_rng(0).standard_normal((60, 3))
+        small, large = (
+            Encoding(encoding.posteriors, encoding.latents, features * unit) for unit in (1.0, 1024.0)
+        )
+        assert rows(suggest_from(small, 5, random_state=0)) == rows(suggest_from(large, 5, random_state=0))
+
+
 class TestModel:
-    def test_it_asks_the_model_for_posteriors_and_latents(self, model):
+    def test_it_asks_the_model_for_an_encoding(self, model):
         gmvae, X = model
         y = labels_at(80, {2: "x", 9: "y"})
-        encoding = Encoding(gmvae.predict_proba(X), latents=gmvae.transform(X))
+        encoding = gmvae.encode(X)
         for labels in (None, y):
             found = suggest(gmvae, X, 6, y=labels, random_state=3)
             assert isinstance(found, np.ndarray)

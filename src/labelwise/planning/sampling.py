@@ -99,7 +99,7 @@ class Sample:
         free = np.setdiff1d(np.arange(len(encoding)), taken, assume_unique=True)
         self.free = rng.permutation(free)[: max(_N_ITEMS, n_wanted)]
         rows = np.concatenate([taken, self.free])
-        self.graph = Neighbourhood(encoding.points().values[rows], _N_NEIGHBORS)
+        self.graph = Neighbourhood(encoding.points("both").values[rows], _N_NEIGHBORS)
         n_nodes = len(self.graph.points)
         self.classes, self.scores = self._spread(len(rows))
         self.doubt = self._doubts()

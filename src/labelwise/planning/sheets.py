@@ -182,7 +182,7 @@ class _Search:
     def _add(self, sample: sampling.Sample, nodes: np.ndarray, radius: float, gain: float) -> None:
         """Add a sheet of these nodes, whose group reaches as far as `radius` from the first of them."""
         items = sample.item_of[nodes]
-        points = self._encoding.points().values
+        points = self._encoding.points("both").values
         inside = np.linalg.norm(points - points[items[0]], axis=1) <= radius
         inside[items] = True
         n_items = int((inside & ~self._is_labeled).sum())
