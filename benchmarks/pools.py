@@ -144,58 +144,89 @@ def given(truth: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return y
 
 
-def measure(pool: str, seeds: list[int], models: Path | None) -> None:
-    """All methods on one pool; rows appear in the table as they come."""
+class Table:
+    """Rows of one pool, in a file as they come. Rows of a selection that is not measured stay."""
+
+    def __init__(self, pool: str, selections: list[str]) -> None:
+        self._pool = pool
+        path = RESULTS / "pools" / f"{pool}.csv"
+        path.parent.mkdir(exist_ok=True)
+        kept = [row for row in load(pool) if row.selection not in selections]
+        self._file = path.open("w", newline="", encoding="utf-8")
+        self._writer = csv.DictWriter(self._file, [field.name for field in fields(Row)], lineterminator="\n")
+        self._writer.writeheader()
+        for row in kept:
+            self._write(row)
+
+    def keep(self, seed: int, draw: int, selection: str, n: int, method: str, scores: dict) -> None:
+        """Write one row, and show it."""
+        row = Row(self._pool, seed, draw, selection, n, method, **scores)
+        self._write(row)
+        print(f"{seed} {draw} {selection} {n} {method}: {row.accuracy:.3f}", flush=True)
+
+    def _write(self, row: Row) -> None:
+        self._writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(row).items()})
+        self._file.flush()
+
+
+def measure(pool: str, seeds: list[int], models: Path | None, selections: list[str]) -> None:
+    """All methods on one pool."""
     X, truth = read(pool)
-    random, chosen = BUDGETS[pool]
-    path = RESULTS / "pools" / f"{pool}.csv"
-    path.parent.mkdir(exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        table.writeheader()
-
-        def keep(seed: int, draw: int, selection: str, n: int, method: str, scores: dict) -> None:
-            row = Row(pool, seed, draw, selection, n, method, **scores)
-            table.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(row).items()})
-            file.flush()
-            print(f"{seed} {draw} {selection} {n} {method}: {row.accuracy:.3f}", flush=True)
-
-        for seed in seeds:
-            start = time.perf_counter()
-            place = None if models is None else models / f"{pool}-{seed}.gmvae"
-            gmvae = GMVAE.load(place) if place else new_model(pool, seed).fit(X)
-            encoding = gmvae.encode(X)
-            print(f"model {seed}: {time.perf_counter() - start:.0f} s, {gmvae.featurizer_}", flush=True)
-            points = {"": encoding.features}
-            if gmvae.painter_ is not None:  # learned features: peers could have the pixels instead
-                pixels = X.reshape(len(X), -1)
-                points[" on pixels"] = PrincipalComponents().fit(pixels).transform(pixels)
-            others = {
-                f"{name}{where}": answer
-                for where, values in points.items()
-                for name, answer in peers(values, len(np.unique(truth)), trees=pool in TABLES).items()
-            }
-            ours = {"soft": SoftDecoder(), "poisson": PoissonDecoder(), "auto": AutoDecoder()}
-            for draw in range(N_DRAWS):
-                order = numpy_generator(draw).permutation(len(truth))
-                for n in random:
-                    y = given(truth, order[:n])
-                    for name, decoder in ours.items():
-                        keep(seed, draw, "random", n, name, decoded(decoder, encoding, truth, y))
-                for n in sorted({n * times for n in (*random, *chosen) for times in TIMES}):
-                    more = seed == seeds[0] and draw < _DRAWS_OF_MORE
-                    if n < len(truth) / 2 and (more or n in random):
-                        y = given(truth, order[:n])
-                        for name, answer in others.items():
-                            if len(np.unique(y)) > 2:
-                                keep(seed, draw, "random", n, name, score(answer(y), truth, y))
+    table = Table(pool, selections)
+    ours = {"soft": SoftDecoder(), "poisson": PoissonDecoder(), "auto": AutoDecoder()}
+    for seed in seeds:
+        start = time.perf_counter()
+        place = None if models is None else models / f"{pool}-{seed}.gmvae"
+        gmvae = GMVAE.load(place) if place else new_model(pool, seed).fit(X)
+        encoding = gmvae.encode(X)
+        print(f"model {seed}: {time.perf_counter() - start:.0f} s, {gmvae.featurizer_}", flush=True)
+        points = {"": encoding.features}
+        if gmvae.painter_ is not None:  # learned features: peers could have the pixels instead
+            pixels = X.reshape(len(X), -1)
+            points[" on pixels"] = PrincipalComponents().fit(pixels).transform(pixels)
+        others = {
+            f"{name}{where}": answer
+            for where, values in points.items()
+            for name, answer in peers(values, len(np.unique(truth)), trees=pool in TABLES).items()
+        }
+        if "random" in selections:
+            random_labels(pool, table, seed, seed == seeds[0], encoding, truth, ours, others)
+        if "suggested" in selections:
+            chosen = BUDGETS[pool][1]
             rows = [each.index for each in suggest_from(encoding, max(chosen), random_state=seed)]
             for n in chosen:
                 y = given(truth, np.array(rows[:n]))
                 for name, decoder in ours.items():
-                    keep(seed, 0, "suggested", n, name, decoded(decoder, encoding, truth, y))
+                    table.keep(seed, 0, "suggested", n, name, decoded(decoder, encoding, truth, y))
                 for name, answer in others.items():
-                    keep(seed, 0, "suggested", n, name, score(answer(y), truth, y))
+                    table.keep(seed, 0, "suggested", n, name, score(answer(y), truth, y))
+
+
+def random_labels(
+    pool: str,
+    table: Table,
+    seed: int,
+    is_first: bool,
+    encoding: Encoding,
+    truth: np.ndarray,
+    ours: dict[str, Any],
+    others: dict[str, Callable[[np.ndarray], np.ndarray]],
+) -> None:
+    """Draws of random labels; peers get more of them too, with the first model."""
+    random, chosen = BUDGETS[pool]
+    for draw in range(N_DRAWS):
+        order = numpy_generator(draw).permutation(len(truth))
+        for n in random:
+            y = given(truth, order[:n])
+            for name, decoder in ours.items():
+                table.keep(seed, draw, "random", n, name, decoded(decoder, encoding, truth, y))
+        for n in sorted({n * times for n in (*random, *chosen) for times in TIMES}):
+            more = is_first and draw < _DRAWS_OF_MORE
+            if n < len(truth) / 2 and (more or n in random):
+                y = given(truth, order[:n])
+                for name, answer in others.items():
+                    if len(np.unique(y)) > 2:
+                        table.keep(seed, draw, "random", n, name, score(answer(y), truth, y))
 
 
 def new_model(pool: str, seed: int) -> GMVAE:
@@ -203,9 +234,9 @@ def new_model(pool: str, seed: int) -> GMVAE:
     return GMVAE(n_components, features=FEATURES_OF.get(pool, "auto"), random_state=seed)
 
 
-def load() -> list[Row]:
+def load(pool: str = "*") -> list[Row]:
     rows = []
-    for path in sorted((RESULTS / "pools").glob("*.csv")):
+    for path in sorted((RESULTS / "pools").glob(f"{pool}.csv")):
         with path.open(encoding="utf-8") as file:
             for line in csv.DictReader(file):
                 kinds = {"int": int, "float": float, "str": str}
@@ -315,9 +346,11 @@ def main() -> None:
     parser.add_argument("pool", nargs="?", choices=list(BUDGETS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--models", type=Path, help="folder of POOL-SEED.gmvae, trained before")
+    both = ["random", "suggested"]
+    parser.add_argument("--labels", nargs="+", choices=both, default=both, help="rows of the other stay")
     options = parser.parse_args()
     if options.pool:
-        measure(options.pool, options.seeds, options.models)
+        measure(options.pool, options.seeds, options.models, options.labels)
     else:
         summarise()
 
