@@ -1,15 +1,27 @@
 // The page: its views, and what they share.
 import { byId, h } from "./dom.js";
+import { showFiles } from "./files.js";
+import { showHistory } from "./history.js";
 import { isTyping, showKeys } from "./keys.js";
+import { showMap } from "./map.js";
 import { complain } from "./notices.js";
 import { showPerson } from "./person.js";
 import { showProgress } from "./progress.js";
 import { showSheets } from "./sheets.js";
+import { showSingle } from "./single.js";
 import { listen, refresh, store } from "./store.js";
+import { showTeach } from "./teach.js";
+import { showWall } from "./wall.js";
 
 /** @type {Record<string, [string, (place: HTMLElement, word: string) => () => void]>} */
 const VIEWS = {
   name: ["Name groups", showSheets],
+  single: ["Single items", showSingle],
+  wall: ["Wall", showWall],
+  map: ["Map", showMap],
+  refine: ["Refine", showTeach],
+  files: ["In and out", showFiles],
+  history: ["History", showHistory],
 };
 
 /** @type {() => void} */

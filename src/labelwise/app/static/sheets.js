@@ -100,6 +100,7 @@ class SheetView {
     this.selected.clear();
     this.cursor = -1;
     this.sheet = this.next.shift() ?? null;
+    store.sheet = this.sheet?.items.map((item) => item.row) ?? [];
     if (this.sheet) this.show();
     else {
       this.place.replaceChildren(waiting("Looking for the next groups…"));

@@ -1,8 +1,8 @@
 // What the page knows of the project: asked once, and again when the server has news.
 import { get } from "./api.js";
 
-/** @type {{state: any, news: any}} */
-export const store = { state: null, news: { busy: [], refining: { running: false }, n_sheets: 0, answers: 0 } };
+/** `sheet` has the rows of the sheet on the page, which the map shows too. @type {{state: any, news: any, sheet: number[]}} */
+export const store = { state: null, sheet: [], news: { busy: [], refining: { running: false }, n_sheets: 0, answers: 0 } };
 
 /** @type {Set<() => void>} */
 const watchers = new Set();
