@@ -34,7 +34,9 @@ export class Scatter {
     if (!this.image) this.resize();
     const { width, height, pixels } = this.frame;
     const { x, y, scale } = this.camera;
-    const size = Math.max(2, Math.min(6, Math.round(1.5 * devicePixelRatio + scale / 900)));
+    // Few points are larger, and all grow as one comes closer.
+    const crowd = this.n < 5000 ? 4 : this.n < 20_000 ? 3 : 2;
+    const size = Math.min(8, Math.round(crowd * devicePixelRatio + scale / 1500));
     pixels.fill(0);
     const left = width / 2 - x * scale - size / 2;
     const top = height / 2 - y * scale - size / 2;

@@ -116,7 +116,7 @@ class SheetView {
       h("h2", {}, this.question()),
       h("span", { class: "faint" }, `${count(sheet.items.length, "item")} ${about}`),
       h("span", { class: "grow" }),
-      h("span", { class: "small faint", title: "Why this group" }, sheet.reason),
+      h("span", { class: "small faint", title: "Why this group" }, sheet.reason.replaceAll("component", "group")),
     );
     this.stage.replaceChildren(showTiles(sheet.items, this.selected, (row, event) => this.click(row, event)));
     if (!this.head.isConnected) this.place.replaceChildren(this.head, this.stage, this.field.element, this.buttons);

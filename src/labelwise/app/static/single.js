@@ -60,7 +60,7 @@ class SingleView {
       return more.focus();
     }
     this.head.replaceChildren(h("h2", {}, "What is this?"), h("span", { class: "faint" }, `${this.at + 1} of ${count(this.items.length, "item")}`),
-      h("span", { class: "grow" }), h("span", { class: "small faint" }, item.reason));
+      h("span", { class: "grow" }), h("span", { class: "small faint" }, item.reason.replaceAll("component", "group")));
     this.stage.replaceChildren(showTiles([item], new Set(), () => {}));
     this.field.say("Name", item.answer ? `Type a name, then Enter; so far answered ${item.answer}` : "Type a name, then Enter");
     const skip = h("button", { type: "button", onclick: () => this.skip() }, "Skip ", h("kbd", {}, "Space"));
