@@ -13,6 +13,11 @@ from typing import TYPE_CHECKING, Any
 from labelwise.errors import MissingExtraError, ParameterError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
+    import uvicorn
+
+    from labelwise.app.session import Session
     from labelwise.project import Project
 
 HOST = "127.0.0.1"  # never anything else: who reaches the port is on this machine
@@ -70,14 +75,13 @@ def serve(
     session = Session(project, items)
     try:
         app = make_app(session, token, port)
-        # News is an answer that does not end by itself, so it is not waited for.
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
-        server = uvicorn.Server(config)
+        server = _make_server(config, session)
         say(f"The page is at {address}")
         if browser:
             threading.Timer(0.5, webbrowser.open, [address]).start()
         else:
-            say("From another machine, first run there:")
+            say("On a remote machine? Run this on your own first:")
             say(f"  ssh -N -L {port}:{HOST}:{port} {socket.gethostname()}")
         say("Ctrl-C ends it; every decision is saved when the page says so.")
         ready(address)
@@ -86,6 +90,18 @@ def serve(
     finally:
         session.close()
         listening.close()
+
+
+def _make_server(config: uvicorn.Config, session: Session) -> uvicorn.Server:
+    """A server that ends streams of news as soon as it shall end: it waits for all that it answers."""
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            session.is_closed = True
+            super().handle_exit(sig, frame)
+
+    return Server(config)
 
 
 def listen(port: int) -> socket.socket:
@@ -101,6 +117,7 @@ def listen(port: int) -> socket.socket:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, candidate))
+            listening.listen(128)  # whoever gets the address may ask before the server is up
         except OSError:
             listening.close()
             continue

@@ -37,7 +37,9 @@ class Wall {
       h("p", { class: "small faint" }, "Click what is wrong to correct it. A bar of full colour is a label; a pale one an answer."),
       this.stage,
     );
+    /** @type {Uint32Array} */
     this.rows = new Uint32Array();
+    this.shown = ""; // which lines exist
     this.pool = /** @type {any} */ (null);
     this.sprites = new Sprites(store.state.side, () => this.draw());
     this.cell = Math.max(64, store.state.side) + GAP;
