@@ -59,13 +59,14 @@ class Page:
         self.process = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, "name", str(project), "--json"], stdout=subprocess.PIPE, text=True
         )
-        assert self.process.stdout is not None
-        self.address = json.loads(self.process.stdout.readline())["address"]
+        line = self.process.stdout.readline() if self.process.stdout is not None else ""
+        self.address = json.loads(line)["address"]
         parts = urlsplit(self.address)
         self.token = parse_qs(parts.query)["token"][0]
         self.connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=1200)
 
     def ask(self, method: str, path: str, body: Any = None) -> bytes:
+        """Ask, and read the answer; an error ends the run."""
         headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
         content = None if body is None else json.dumps(body)
         self.connection.request(method, path, content, headers)
@@ -76,9 +77,11 @@ class Page:
         return found
 
     def get(self, path: str) -> Any:
+        """JSON at an address."""
         return json.loads(self.ask("GET", path))
 
     def post(self, path: str, body: Any) -> Any:
+        """Send JSON, and get some."""
         return json.loads(self.ask("POST", path, body))
 
     def wait(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -88,6 +91,7 @@ class Page:
         return dict(state)
 
     def close(self) -> None:
+        """End the server."""
         self.process.terminate()
         self.process.wait()
 
@@ -110,11 +114,13 @@ class Expert:
         self.labeled: set[int] = set()
 
     def label(self, rows: list[int], labels: list[str], sheet: int | None) -> None:
+        """Make a decision."""
         self.page.post("/api/label", {"items": rows, "labels": labels, "by": "expert", "sheet": sheet})
         self.labeled.update(rows)
         self.n_decisions += 1
 
     def next_sheet(self) -> dict[str, Any]:
+        """The sheet that comes first."""
         if self.n_decisions - self.waited_at >= self.pace:
             self.page.wait(lambda state: "sheets" not in state["busy"])
             self.waited_at = self.n_decisions
@@ -123,6 +129,7 @@ class Expert:
         return dict(sheets[0])
 
     def name_sheet(self) -> None:
+        """Name a sheet truly, in as few decisions as possible."""
         sheet = self.next_sheet()
         items = [item for item in sheet["items"] if item["label"] is None]
         rows = [item["row"] for item in items]

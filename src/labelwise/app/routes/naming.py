@@ -18,6 +18,13 @@ _N_AHEAD = 2  # the sheet on the page, and the next, which it shows without wait
 def make_router(session: Session) -> APIRouter:
     """Routes about decisions."""
     router = APIRouter(prefix="/api", tags=["decisions"])
+    _add_proposals(router, session)
+    _add_decisions(router, session)
+    return router
+
+
+def _add_proposals(router: APIRouter, session: Session) -> None:
+    """What to name next."""
 
     @router.get("/state")
     def state() -> dict[str, Any]:
@@ -28,21 +35,6 @@ def make_router(session: Session) -> APIRouter:
     def sheets(n: Annotated[int, Query(ge=1, le=10)] = _N_AHEAD) -> dict[str, Any]:
         """The next sheets; fewer while they are being made."""
         return _answer(session, n)
-
-    @router.post("/label")
-    def label(body: LabelBody) -> dict[str, Any]:
-        """Record a decision; the answer means that it is on disk."""
-        with session.lock:
-            session.check_rows(body.items)
-            _check_conflict(session, body)
-            if body.labels is not None:
-                if body.label is not None:
-                    raise LabelError("label and labels say the same twice: give one of them")
-                session.project.confirm(body.items, body.labels, by=body.by, how=body.how)
-            else:
-                session.project.label_items(body.items, body.label, by=body.by, how=body.how)
-            session.decided(body.sheet)
-            return _answer(session)
 
     @router.post("/skip")
     def skip(body: SheetBody) -> dict[str, Any]:
@@ -58,6 +50,35 @@ def make_router(session: Session) -> APIRouter:
             waiting = session.queue.find(body.sheet)
             parts = session.project.split(waiting.sheet.items.tolist(), body.n_parts)
             session.queue.put_first(parts, body.sheet)
+            return _answer(session)
+
+    @router.get("/suggestions")
+    def suggestions(n: Annotated[int, Query(ge=1, le=200)] = 20) -> list[dict[str, Any]]:
+        """Single items worth a label."""
+        n_free = len(session.project) - len(session.labeled())
+        if not n_free:
+            return []
+        found = session.project.suggest(min(n, n_free))
+        shown = telling.items(session, [each.index for each in found])
+        return [{**item, "reason": each.reason} for item, each in zip(shown, found, strict=True)]
+
+
+def _add_decisions(router: APIRouter, session: Session) -> None:
+    """What is said of it, and what was said before."""
+
+    @router.post("/label")
+    def label(body: LabelBody) -> dict[str, Any]:
+        """Record a decision; the answer means that it is on disk."""
+        with session.lock:
+            session.check_rows(body.items)
+            _check_conflict(session, body)
+            if body.labels is not None:
+                if body.label is not None:
+                    raise LabelError("label and labels say the same twice: give one of them")
+                session.project.confirm(body.items, body.labels, by=body.by, how=body.how)
+            else:
+                session.project.label_items(body.items, body.label, by=body.by, how=body.how)
+            session.decided(body.sheet)
             return _answer(session)
 
     @router.post("/undo")
@@ -77,16 +98,6 @@ def make_router(session: Session) -> APIRouter:
             session.decided()
             return {**_answer(session), "redone": telling.told(session, decision)}
 
-    @router.get("/suggestions")
-    def suggestions(n: Annotated[int, Query(ge=1, le=200)] = 20) -> list[dict[str, Any]]:
-        """Single items worth a label."""
-        n_free = len(session.project) - len(session.labeled())
-        if not n_free:
-            return []
-        found = session.project.suggest(min(n, n_free))
-        shown = telling.items(session, [each.index for each in found])
-        return [{**item, "reason": each.reason} for item, each in zip(shown, found, strict=True)]
-
     @router.get("/history")
     def history(
         before: Annotated[int | None, Query(ge=0, lt=2**53)] = None,
@@ -102,8 +113,6 @@ def make_router(session: Session) -> APIRouter:
             said = dict(list(session.project.disputed().items())[:500])
             shown = telling.items(session, list(said))
         return [{**item, "said": names} for item, names in zip(shown, said.values(), strict=True)]
-
-    return router
 
 
 def _answer(session: Session, n: int = _N_AHEAD) -> dict[str, Any]:
