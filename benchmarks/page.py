@@ -32,7 +32,7 @@ import numpy as np
 from labelwise import Project
 
 PROGRAM = "from labelwise.cli.main import main; main()"
-N_TIMES = 30
+N_TIMES, N_DECISIONS = 30, 12
 FRAMES = """async () => {
   const canvas = document.querySelector("#overlay"), box = canvas.getBoundingClientRect();
   const at = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type,
@@ -196,6 +196,16 @@ def measure_latency(page: Page, truth: np.ndarray, project: Path) -> list[str]:
     for _ in range(5):
         expert.name_sheet()
 
+    def decide() -> float:
+        """Milliseconds from a decision to the answer that has the next sheet."""
+        page.wait(lambda state: "sheets" not in state["busy"])  # a person looks at the items meanwhile
+        sheet = page.get("/api/sheets")["sheets"][0]
+        rows = [item["row"] for item in sheet["items"]]
+        body = {"items": rows, "labels": [str(truth[row]) for row in rows], "sheet": sheet["id"]}
+        start = time.perf_counter()
+        page.post("/api/label", body)
+        return 1000 * (time.perf_counter() - start)
+
     def new_name(number: int) -> None:
         row = int(rng.integers(len(truth)))
         page.post("/api/label", {"items": [row], "label": f"new {number % 3}", "how": "correction"})
@@ -207,7 +217,10 @@ def measure_latency(page: Page, truth: np.ndarray, project: Path) -> list[str]:
         return f"/api/sprite?rows={rows}&columns=16"
 
     rows = [
-        ("key press to the next sheet: a decision and its answer", timed(lambda _: expert.name_sheet())),
+        (
+            "a decision on disk, and the sheet after the next",
+            np.array([decide() for _ in range(N_DECISIONS)]),
+        ),
         ("wall after a new name: a decision, all answers, 128 images", timed(new_name)),
         ("128 images of the wall", timed(lambda _: page.ask("GET", sprite()))),
         ("taking a decision back", timed(lambda _: page.post("/api/undo", {}), 20)),
