@@ -10,7 +10,7 @@ FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
 # core wait for each other. A file is tested by one process, which makes what its tests share once.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: demo test test-fast lint setup bench clean
+.PHONY: demo test test-fast lint lint-page setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
@@ -26,6 +26,10 @@ lint: setup
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 
+# The types of the page's modules, for those who have Node.js; nothing of it is needed to run labelwise.
+lint-page:
+	npx --yes --package typescript@5.9 tsc --project jsconfig.json
+
 # Speed and memory, as ratios in one run; the accuracy tables take longer: see benchmarks/README.md.
 bench: setup
 	$(BIN)/python benchmarks/step_cost.py
@@ -35,6 +39,8 @@ bench: setup
 	$(BIN)/python benchmarks/refining.py
 	$(BIN)/python benchmarks/project.py
 	$(BIN)/python benchmarks/features.py
+	test -d runs/mnist.labelwise || $(BIN)/labelwise train mnist -o runs/mnist.labelwise --components 100
+	$(BIN)/python benchmarks/page.py latency runs/mnist.labelwise
 
 setup: .venv/installed
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 # A file imports only from its own room or from one below it, from the roof to the ground; rooms of one line
 # do not know each other.
 ROOMS = (
-    ("cli", "app"),
+    ("cli",),
+    ("app",),
     ("project",),
     ("report",),
     ("study",),
@@ -132,7 +134,7 @@ print([number for number, (a, b) in enumerate(zip(before, after)) if a != b])
         code = "import sys, labelwise.report.figures; print('matplotlib' in sys.modules)"
         assert run_python(code) == "False"
 
-    @pytest.mark.parametrize("package", ["torch", "sklearn", "pandas", "matplotlib"])
+    @pytest.mark.parametrize("package", ["torch", "sklearn", "pandas", "matplotlib", "fastapi", "uvicorn"])
     def test_the_program_starts_without_what_is_heavy(self, package):
         assert run_python(f"import sys, labelwise.cli.main; print({package!r} in sys.modules)") == "False"
 
@@ -189,7 +191,7 @@ class TestRooms:
     def test_every_file_has_a_room(self):
         rooms = {room_of(module_of(path)) for path in FILES} - {None}
         assert rooms <= set(FLOOR)
-        assert {"errors", "data", "gmvae", "decoding", "classifier", "study", "cli"} <= rooms
+        assert {"errors", "data", "gmvae", "decoding", "classifier", "study", "cli", "app"} <= rooms
 
     def test_imports_go_downwards(self):
         found = [breach for path in FILES if path != SOURCE / "__init__.py" for breach in breaches(path)]
@@ -358,6 +360,70 @@ class TestFiles:
 
     def test_types_are_shipped(self):
         assert (SOURCE / "py.typed").is_file()
+
+
+def test_what_is_no_python_is_shipped_too():
+    data = tomllib.loads(text_of("pyproject.toml"))["tool"]["setuptools"]["package-data"]["labelwise"]
+    files = [path.relative_to(SOURCE) for path in SOURCE.rglob("*") if path.is_file()]
+    others = [path for path in files if path.suffix not in (".py", ".pyc")]
+    assert {"index.html", "style.css", "main.js"} <= {path.name for path in others}
+    assert [path for path in others if not any(fnmatch(path.as_posix(), each) for each in data)] == []
+
+
+MAX_JS_LINES = 60  # of a function or method
+
+
+def js_functions(code):
+    """Lines of each function of a module: from what opens at the margin, or in a class, to its end."""
+    found, start, indent = {}, None, ""
+    for number, line in enumerate(code.splitlines()):
+        opens = re.match(
+            r"(  )?(?:export )?(?:async )?(?:function \w+|(?!if|for|while|switch)\w+)\(.*\) \{$", line
+        )
+        if start is None and opens:
+            start, indent = number, opens[1] or ""
+        elif start is not None and line == f"{indent}}}":
+            found[code.splitlines()[start].strip()] = number - start - 1
+            start = None
+    return found
+
+
+class TestScripts:
+    SCRIPTS = sorted((SOURCE / "app" / "static").glob("*.js"))
+
+    def test_none_is_long(self):
+        assert len(self.SCRIPTS) > 10
+        assert [
+            path for path in self.SCRIPTS if len(path.read_text(encoding="utf-8").splitlines()) > MAX_LINES
+        ] == []
+
+    def test_no_function_is_long(self):
+        lengths = {
+            f"{path.name}: {name}": length
+            for path in self.SCRIPTS
+            for name, length in js_functions(path.read_text(encoding="utf-8")).items()
+        }
+        assert len(lengths) > 100
+        assert {name: length for name, length in lengths.items() if length > MAX_JS_LINES} == {}
+
+    def test_lengths_are_counted(self):
+        function = "export function f(a) {\n  a();\n  b();\n}\n"
+        code = f"{function}class C {{\n  async g() {{\n    if (x) {{\n    }}\n  }}\n}}\n"
+        assert list(js_functions(code).values()) == [2, 2]
+
+    def test_text_never_becomes_markup(self):
+        risky = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
+        assert [path.name for path in self.SCRIPTS if risky.search(path.read_text(encoding="utf-8"))] == []
+
+    def test_nothing_comes_from_elsewhere(self):
+        files = [
+            *self.SCRIPTS,
+            *(SOURCE / "app" / "static").glob("*.html"),
+            *(SOURCE / "app" / "static").glob("*.css"),
+        ]
+        for path in files:
+            addresses = re.findall(r"https?://[^\s\"')]+", path.read_text(encoding="utf-8"))
+            assert set(addresses) <= {"http://www.w3.org/2000/svg"}, path.name
 
 
 def text_of(name):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,27 +11,6 @@ if TYPE_CHECKING:
     from labelwise.project import Answers, Project
 
 _SHOWN = 5
-
-
-def write_predictions(
-    path: Path, answers: Answers, paths: Sequence[str] | None, texts: np.ndarray | None
-) -> None:
-    """Write a CSV with a line for each item: index, label, probability, and its path or text if it has one.
-
-    Raises
-    ------
-    StorageError
-    """
-    from labelwise.storage import write_csv
-
-    labels = ["" if label is None else str(label) for label in answers.labels]
-    probabilities = [f"{probability:.4f}" for probability in answers.confidence]
-    columns = {"index": range(len(labels)), "label": labels, "probability": probabilities}
-    shown = {"path": paths, "text": texts}
-    table = columns | {name: values for name, values in shown.items() if values is not None}
-    write_csv(
-        path, list(table), [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
-    )
 
 
 _UNKNOWN = {"accuracy": None, "macro_f1": None, "lowest_recall": None}

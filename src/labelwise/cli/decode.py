@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.answers import quality_line, source_lines, summarise_answers, write_predictions
+from labelwise.cli.answers import quality_line, source_lines, summarise_answers
 from labelwise.cli.items import read_items
 from labelwise.cli.options import (
     DecoderName,
@@ -101,6 +101,7 @@ def decode(
 
     Example: labelwise decode birds.labelwise new/ -o new.csv
     """
+    from labelwise.project.exchange import write_predictions
     from labelwise.storage import read_manifest
 
     _check_options(abstain, risk, decoder, unnamed)

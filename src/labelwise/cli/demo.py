@@ -42,6 +42,7 @@ def demo(
         int, typer.Option(min=1, max=1000, help="Random labels to name the clusters with.")
     ] = 36,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the model.")] = 0,
+    page: Annotated[bool, typer.Option("--page", help="Then open the page on what was made.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print the table as JSON.")] = False,
 ) -> None:
     """Learn 1,797 handwritten digits without labels, then name the clusters with a few.
@@ -49,12 +50,14 @@ def demo(
     Writes results.csv, summary.csv, figure_1.png and a project, digits.labelwise, to a run folder.
     """
     from labelwise.decoding import HardDecoder
-    from labelwise.errors import StorageError
+    from labelwise.errors import ParameterError, StorageError
     from labelwise.progress import Progress
     from labelwise.project import Project
     from labelwise.study.results import as_record, summarise, write_rows
     from labelwise.study.sweep import draw_labels
 
+    if page and json_output:
+        raise ParameterError("--page and --json exclude each other: give one of them")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -84,6 +87,11 @@ def demo(
         return
     _print_table(summary, labels, len(truth))
     _print_next_steps(output)
+    if page:
+        from labelwise.app.serving import serve
+
+        with project:
+            serve(project, say=typer.echo)
 
 
 def _compare(project: Project, truth: np.ndarray, n_labels: int, seed: int) -> list[Cell]:
@@ -169,11 +177,9 @@ def _draw_components(gmvae: GMVAE, hard: HardDecoder, path: Path) -> None:
 
 def _print_next_steps(output: Path) -> None:
     typer.echo(f"4. Written to {output}/: figure_1.png, results.csv, summary.csv, digits.labelwise")
-    typer.echo("Next, name some digits yourself:")
-    typer.echo(f"   labelwise suggest {output}/digits.labelwise --budget 20 -o to_label.csv")
+    typer.echo("Next, name some digits yourself, in your browser:")
+    typer.echo(f"   labelwise name {output}/digits.labelwise")
     typer.echo("or learn from your own data (.npz, .npy, .csv, .parquet or a folder of images):")
     typer.echo("   labelwise train DATA -o my.labelwise")
-    typer.echo("   labelwise suggest my.labelwise --budget 36 -o to_label.csv")
-    typer.echo("   fill in a column `label`; then")
-    typer.echo("   labelwise label my.labelwise to_label.csv")
+    typer.echo("   labelwise name my.labelwise")
     typer.echo("   labelwise decode my.labelwise -o predictions.csv")

@@ -135,4 +135,5 @@ def _told(decision: Decision) -> str:
         if decision.action == "name"
         else ", ".join(map(str, decision.items[:3])) + (" …" if len(decision.items) > 3 else "")
     )
-    return f"{what}: no longer named" if decision.label is None else f"{what} is {decision.label}"
+    told = ", ".join(sorted({label for label in decision.each if label})) or decision.label
+    return f"{what}: no longer named" if told is None else f"{what} is {told}"

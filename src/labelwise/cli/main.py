@@ -16,6 +16,7 @@ from labelwise.cli.demo import demo
 from labelwise.cli.forecast import forecast
 from labelwise.cli.info import info
 from labelwise.cli.label import label
+from labelwise.cli.name import name
 from labelwise.cli.refine import refine
 from labelwise.cli.study import study
 from labelwise.cli.suggest import suggest
@@ -35,6 +36,7 @@ for command in (
     demo,
     train,
     suggest,
+    name,
     label,
     decode,
     refine,

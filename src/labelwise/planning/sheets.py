@@ -66,6 +66,7 @@ def sheets_from(
     *,
     y: Any = None,
     size: int | None = None,
+    shown: Any = (),
     random_state: RandomState = None,
 ) -> list[Sheet]:
     """Propose groups of items to name, in the order in which they are worth a decision.
@@ -81,6 +82,9 @@ def sheets_from(
     size : int, default=None
         Items on a sheet, at most. None takes 5, or fewer where close items often differ, as long as labels
         are often of a new class, and 8 then.
+    shown : array-like of int, default=()
+        Rows of items on sheets that a person is looking at: these count as good as labelled, and are not
+        proposed again.
     random_state : int, RandomState, Generator or None, default=None
         Draws the items among which the search runs.
 
@@ -122,7 +126,9 @@ def sheets_from(
         raise ParameterError(
             f"n_sheets={n_sheets} is more than the {n_free} items without a label: ask for fewer"
         )
-    search = _Search(encoding, labels, labeled, size, draw_seed(random_state))
+    seen = np.asarray(shown, dtype=np.int64)
+    n_free -= len(np.setdiff1d(seen, labeled))
+    search = _Search(encoding, labels, labeled, size, seen, draw_seed(random_state))
     while len(search.found) < n_sheets and search.n_shown < n_free:
         search.choose(n_sheets - len(search.found))
     return search.found
@@ -132,8 +138,15 @@ class _Search:
     """Choose sheets in batches, each on a sample of other items."""
 
     def __init__(
-        self, encoding: Encoding, labels: np.ndarray, labeled: np.ndarray, size: int | None, seed: int
+        self,
+        encoding: Encoding,
+        labels: np.ndarray,
+        labeled: np.ndarray,
+        size: int | None,
+        seen: np.ndarray,
+        seed: int,
     ) -> None:
+        self._seen = seen
         self._wanted_size = size
         self._encoding = encoding
         self._labels = labels
@@ -155,7 +168,7 @@ class _Search:
         n_wanted = min(n_wanted, max(1, sampling.BATCH // most))
         rng = numpy_generator(self._seed, self._n_batches)
         self._n_batches += 1
-        shown = np.concatenate([np.empty(0, dtype=np.int64), *(sheet.items for sheet in self.found)])
+        shown = np.concatenate([self._seen, *(sheet.items for sheet in self.found)])
         sample = sampling.Sample(self._encoding, self._labels, self._labeled, shown, n_wanted * most, rng)
         finds = self._look_back(sample, rng)
         is_tight = finds.new_share >= _STILL_NEW

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from sklearn.base import clone
 
-from labelwise.decoding import DECODERS, AutoDecoder, Decoder
+from labelwise.decoding import DECODERS, AutoDecoder, Decoder, PoissonDecoder
 from labelwise.decoding.targets import split_labels
 from labelwise.errors import DoubtfulLabelWarning, LabelError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
@@ -44,6 +44,16 @@ def answers(project: Labelling, decoder: str | Decoder, labels: Any) -> Answers:
     key = _key(project, _fresh(project, decoder), y, names)
     known = Answers.load(project.path / ANSWERS, key)
     return known if known is not None else _decode_and_keep(project, decoder, y, names, key)[1]
+
+
+def live_answers(project: Labelling) -> Answers:
+    """Answer within seconds; see `Project.live_answers`."""
+    if (taught := _taught(project)) is not None:
+        return taught
+    y, names = project.labels(), project.names()
+    key = _key(project, _fresh(project, "auto"), y, names)
+    known = Answers.load(project.path / ANSWERS, key)
+    return known if known is not None else _decode(project, PoissonDecoder(), y, names)[1]
 
 
 def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answerer:
@@ -112,7 +122,7 @@ def refine(
     if template is None:
         template = student_for(project.gmvae, device=device, random_state=random_state)
     with project.claimed():
-        y, names = project.labels(), project.names()
+        y, names = project.labels(), project.names()  # others may come while it trains
         teacher, taught = _decode(project, _fresh(project, decoder), y, names)
         X = project.items().X if items is None else project.checked(items)
         start = None if fresh else student(project)
@@ -128,7 +138,8 @@ def refine(
             listen=listen,
         )
         if found.student is not None:
-            _keep_student(project, found, taught, y)
+            with project.writing:
+                _keep_student(project, found, taught, y, names)
     return found
 
 
@@ -227,7 +238,9 @@ def _decode_and_keep(
     return fitted, found
 
 
-def _keep_student(project: Labelling, found: Refinement, taught: Answers, y: np.ndarray) -> None:
+def _keep_student(
+    project: Labelling, found: Refinement, taught: Answers, y: np.ndarray, names: dict[int, str]
+) -> None:
     assert found.student is not None  # noqa: S101 (the caller looked)
     best = found.student
     replace_folder(project.path / STUDENT, best.save)  # an earlier one may be of another kind
@@ -241,8 +254,8 @@ def _keep_student(project: Labelling, found: Refinement, taught: Answers, y: np.
         "pool": project.pool.fingerprint,
         "key": key,
         "verdict": found.verdict,
-        "labeled": {str(row): label for row, (label, _) in project.labeled().items()},
-        "named": {str(component): name for component, name in project.names().items()},
+        "labeled": {str(row): str(label) for row, label in enumerate(y) if label != UNLABELED},
+        "named": {str(component): name for component, name in names.items()},
     }
     write_text(project.path / REFINEMENT, json.dumps(kept))
 

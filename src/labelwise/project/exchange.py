@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from labelwise.data.label_studio import make_tasks, read_annotations
 from labelwise.data.labels import LabelRow, read_label_rows
+from labelwise.errors import MissingExtraError
 from labelwise.project.answers import Answers
 from labelwise.project.journal import Decision
 from labelwise.project.pool import Pool
-from labelwise.storage import write_csv, write_json
+from labelwise.storage import write_beside, write_csv, write_json
+
+_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9.]*$)")  # numbers may have signs
 
 
 def read_file(path: Path, pool: Pool) -> list[LabelRow]:
@@ -22,8 +27,10 @@ def read_file(path: Path, pool: Pool) -> list[LabelRow]:
     ------
     LabelError, StorageError
     """
-    read = read_annotations if path.suffix.lower() == ".json" else read_label_rows
-    return read(path, n_samples=len(pool), paths=pool.paths)
+    if path.suffix.lower() == ".json":
+        return read_annotations(path, n_samples=len(pool), paths=pool.paths)
+    found = read_label_rows(path, n_samples=len(pool), paths=pool.paths)
+    return [each._replace(label=of_cell(each.label), by=of_cell(each.by)) for each in found]
 
 
 def write_file(
@@ -57,7 +64,66 @@ def write_file(
         return
     key = "index" if pool.paths is None else "path"
     rows = [
-        {key: pool.identity(row), "label": label, "how": d.how, "by": d.by, "time": d.time}
+        {key: pool.identity(row), "label": as_cell(label), "how": d.how, "by": as_cell(d.by), "time": d.time}
         for row, (label, d) in sorted(labeled.items())
     ]
     write_csv(path, [key, "label", "how", "by", "time"], rows)
+
+
+def write_predictions(
+    path: Path, answers: Answers, paths: Sequence[str] | None, texts: np.ndarray | None
+) -> None:
+    """Write a line for each item: index, label, probability, and its path or text if it has one.
+
+    Parameters
+    ----------
+    path : Path
+        A .csv, or a .parquet.
+    answers : Answers
+    paths : sequence of str, or None
+    texts : ndarray of shape (n_samples,), dtype object, or None
+
+    Raises
+    ------
+    StorageError
+    """
+    is_csv = path.suffix.lower() != ".parquet"
+    cell = as_cell if is_csv else str
+    labels = ["" if label is None else cell(str(label)) for label in answers.labels]
+    confidence = answers.confidence
+    columns: dict[str, Any] = {"index": range(len(labels)), "label": labels}
+    columns["probability"] = [f"{each:.4f}" for each in confidence] if is_csv else confidence
+    if paths is not None:
+        columns["path"] = paths
+    if texts is not None:
+        columns["text"] = [cell(text) for text in texts]
+    if is_csv:
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        write_csv(path, list(columns), rows)
+        return
+    write_beside(path, lambda place: as_frame(columns).to_parquet(place, engine="pyarrow", index=False))
+
+
+def as_frame(columns: Mapping[str, Any]) -> Any:
+    """A pandas frame of these columns.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    try:
+        import pandas as pd
+        import pyarrow  # noqa: F401 (pandas writes with it)
+    except ImportError as error:
+        raise MissingExtraError("a .parquet file", "pyarrow", "data") from error
+    return pd.DataFrame(dict(columns))
+
+
+def as_cell(text: str) -> str:
+    """Text for a cell of a .csv: spreadsheets run what begins like a formula, unless a quote precedes it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def of_cell(text: str) -> str:
+    """What `as_cell` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -66,6 +67,7 @@ class ProjectFolder:
             self._n_samples, self._fingerprint = int(manifest["n_samples"]), str(manifest["fingerprint"])
         self.model_id = builder.model_id(self.path)
         self._lock = Lock(self.path / "lock")
+        self.writing = threading.RLock()  # threads of one process take turns in what they keep
         self.journal = Journal(self.path / builder.JOURNAL)
 
     def __enter__(self) -> Self:
@@ -183,7 +185,7 @@ class ProjectFolder:
         It may not where another process is changing the project, or none can. Whoever only reads does not
         hold the lock any longer than that.
         """
-        with contextlib.ExitStack() as stack:
+        with self.writing, contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(self.claimed())
                 may = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -28,6 +29,8 @@ Identity = str | int
 
 _DIGEST = re.compile("[0-9a-f]{16}")
 _ACTIONS = ("label", "name", "undo", "redo")
+_UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}  # categories of Unicode that no name has: they break lines and files
+_LISTS = ("items", "digests", "labels")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Decision:
         Fingerprint of the model whose component it is.
     label : str or None
         None removes a label or a name.
+    labels : tuple of str
+        In place of `label`: one for each item, where one decision confirms several classes.
     by : str
         Who decided.
     time : str
@@ -70,6 +75,12 @@ class Decision:
     time: str = ""
     how: str = ""
     of: int | None = None
+    labels: tuple[str, ...] = ()
+
+    @property
+    def each(self) -> tuple[str | None, ...]:
+        """What each of the items is called."""
+        return self.labels or (self.label,) * len(self.items)
 
 
 class Journal:
@@ -211,7 +222,7 @@ class Journal:
         number = len(self.decisions) + 1
         try:
             fields: Mapping[str, Any] = json.loads(line)
-            lists = {name: _as_tuple(fields[name]) for name in ("items", "digests") if name in fields}
+            lists = {name: _as_tuple(fields[name]) for name in _LISTS if name in fields}
             decision = Decision(**{**fields, **lists})
         except (ValueError, TypeError) as error:
             raise StorageError(
@@ -237,6 +248,10 @@ def _fault(decision: Decision, number: int) -> str:
         return "has a digest that is none"
     if decision.action == "label" and not decision.items:
         return "labels no item"
+    if decision.labels and (len(decision.labels) != len(decision.items) or label is not None):
+        return "has not one label for each item"
+    if not all(isinstance(each, str) for each in decision.labels):
+        return f"has labels {decision.labels!r}"
     if decision.action == "name" and not (
         isinstance(decision.component, int) and isinstance(decision.model, str)
     ):
@@ -278,6 +293,8 @@ def check_label(label: Any) -> str | None:
     text = str(label).strip()
     if not text or text == str(UNLABELED):
         raise LabelError(f"label {label!r} is not a name: pass text, or None to take a label away")
+    if not _UNREADABLE.isdisjoint(map(unicodedata.category, text)):
+        raise LabelError(f"label {label!r} has line breaks or control characters: leave them out")
     return text
 
 

@@ -55,6 +55,50 @@ class Labelling(ProjectFolder):
     ) -> Decision:
         """Label several items in one decision, as for a sheet; parameters are those of `label`."""
         text = check_label(label)
+        return self._record(items, by, how, label=text)
+
+    def confirm(
+        self, items: Sequence[Identity], labels: Sequence[str], *, by: str = "", how: str | None = None
+    ) -> Decision:
+        """Label several items in one decision, each with its own label, as where predictions are right.
+
+        Parameters
+        ----------
+        items : sequence of str or int
+        labels : sequence of str
+            One for each item.
+        by : str
+        how : str, default=None
+            As for `label`.
+
+        Returns
+        -------
+        Decision
+            It is on disk.
+
+        Raises
+        ------
+        LabelError
+            If there is not one label for each item, or one is no name.
+        """
+        if len(items) != len(labels):
+            raise LabelError(f"{len(items)} items and {len(labels)} labels: give one label for each item")
+        names = [check_label(label) for label in labels]
+        if None in names:
+            raise LabelError("a label to confirm is missing: take labels away with label_items(items, None)")
+        if len(set(names)) == 1:
+            return self._record(items, by, how, label=names[0])
+        return self._record(items, by, how, labels=tuple(names))
+
+    def _record(
+        self,
+        items: Sequence[Identity],
+        by: str,
+        how: str | None,
+        *,
+        label: str | None = None,
+        labels: tuple[str | None, ...] = (),
+    ) -> Decision:
         rows = [self.pool.row(item) for item in items]
         if not rows:
             raise LabelError("a decision needs at least one item")
@@ -63,7 +107,7 @@ class Labelling(ProjectFolder):
         check_how(how)
         self.claim()
         described = self.pool.described(rows)
-        return self.journal.append("label", label=text, by=by, how=how, **described)
+        return self.journal.append("label", label=label, labels=labels, by=by, how=how, **described)
 
     def name(self, component: int, label: str | None, *, by: str = "", how: str = "suggested") -> Decision:
         """Name a whole component; None removes its name.
@@ -105,23 +149,47 @@ class Labelling(ProjectFolder):
         for decision in self.journal.in_effect():
             if decision.action != "label":
                 continue
-            for row in self.pool.rows_of(decision):
+            for row, label in zip(self.pool.rows_of(decision), decision.each, strict=True):
                 if row is None:
                     continue
-                if decision.label is None:
+                if label is None:
                     found.pop(row, None)
                 else:
-                    found[row] = (decision.label, decision)
+                    found[row] = (label, decision)
         return found
+
+    def disputed(self) -> dict[int, dict[str, str]]:
+        """Rows that two people called differently: the latest label by each of them, by their names."""
+        said: dict[int, dict[str, str]] = {}
+        for decision in self.journal.in_effect():
+            if decision.action != "label":
+                continue
+            for row, label in zip(self.pool.rows_of(decision), decision.each, strict=True):
+                if row is None:
+                    continue
+                if label is None:
+                    said.pop(row, None)
+                else:
+                    said.setdefault(row, {})[decision.by] = label
+        return {row: names for row, names in said.items() if len(set(names.values())) > 1}
+
+    def named_share(self) -> float:
+        """Share of the items that belong to a component with a name, or with a labelled item."""
+        known = np.zeros(self.encoding.n_components, dtype=bool)
+        known[self.encoding.top[list(self.labeled())]] = True
+        known[list(self.names())] = True
+        return float(known[self.encoding.top].mean())
 
     def lost_labels(self) -> list[tuple[Identity, str]]:
         """Labels of items that are gone from the data, by the items' names."""
         return [
-            (item, decision.label)
+            (item, label)
             for decision in self.journal.in_effect()
-            if decision.action == "label" and decision.label is not None
-            for item, row in zip(decision.items, self.pool.rows_of(decision), strict=True)
-            if row is None
+            if decision.action == "label"
+            for item, row, label in zip(
+                decision.items, self.pool.rows_of(decision), decision.each, strict=True
+            )
+            if row is None and label is not None
         ]
 
     def names(self) -> dict[int, str]:

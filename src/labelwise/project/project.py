@@ -19,11 +19,14 @@ from labelwise.features import reading
 from labelwise.nn.checkpoint import remove
 from labelwise.planning.forecast import Forecast
 from labelwise.planning.sheets import Sheet, sheets_from
+from labelwise.planning.splitting import split_sheet
 from labelwise.planning.suggest import Suggestion, suggest_from
 from labelwise.project import answering, builder, exchange
 from labelwise.project.answers import Answers, asked
 from labelwise.project.labelling import Labelling
+from labelwise.project.layout import kept_layout
 from labelwise.project.pool import Pool, as_items
+from labelwise.project.proposals import keep_sheets, kept_sheets
 from labelwise.project.source import Source
 
 if TYPE_CHECKING:
@@ -173,13 +176,35 @@ class Project(Labelling):
         self.suggested.update(suggestion.index for suggestion in found)
         return found
 
-    def sheets(self, n_sheets: int = 10, *, size: int | None = None, random_state: int = 0) -> list[Sheet]:
+    def sheets(
+        self,
+        n_sheets: int = 10,
+        *,
+        size: int | None = None,
+        shown: Sequence[int] = (),
+        random_state: int = 0,
+    ) -> list[Sheet]:
         """Propose tight groups to name, each with items that cover it; see `sheets_from`."""
         options = {} if size is None else {"size": size}
         y = self.with_names(self.labels())
-        found = sheets_from(self.encoding, n_sheets, y=y, random_state=random_state, **options)
+        found = sheets_from(self.encoding, n_sheets, y=y, shown=shown, random_state=random_state, **options)
+        keep_sheets(self, found)
         self.suggested.update(int(row) for sheet in found for row in sheet.items)
         return found
+
+    def last_sheets(self) -> list[Sheet]:
+        """Sheets that `sheets` proposed last, also in another process; without those that are labelled."""
+        return kept_sheets(self)
+
+    def split(self, items: Sequence[int], n_parts: int = 2) -> list[Sheet]:
+        """Make tighter sheets of one that holds several classes; see `split_sheet`."""
+        found = split_sheet(self.encoding, items, y=self.with_names(self.labels()), n_parts=n_parts)
+        self.suggested.update(int(row) for sheet in found for row in sheet.items)
+        return found
+
+    def layout(self) -> np.ndarray:
+        """Two coordinates of each item for a map, shape (n_samples, 2), within -1..1; made once and kept."""
+        return kept_layout(self)
 
     def forecast(self, further: Sequence[int] = (10, 50, 100), *, random_state: int = 0) -> Forecast:
         """Estimate the accuracy of today's decoder, and what further random labels would add."""
@@ -206,6 +231,19 @@ class Project(Labelling):
         """
         return answering.answers(self, decoder, labels)
 
+    def live_answers(self) -> Answers:
+        """Answer within seconds, for a person who waits: without a comparison of decoders.
+
+        The student's answers or those that "auto" gave from the same labels, if there are any; else those of
+        Poisson learning.
+
+        Raises
+        ------
+        LabelError
+            If nothing is labelled or named.
+        """
+        return answering.live_answers(self)
+
     def export_labels(self, path: str | os.PathLike[str]) -> int:
         """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.
 
@@ -219,6 +257,17 @@ class Project(Labelling):
         predicts = path.suffix.lower() == ".json" and bool(labeled or self.names())
         exchange.write_file(path, self.pool, labeled, self.answers() if predicts else None, self.texts())
         return len(labeled)
+
+    def export_predictions(self, path: str | os.PathLike[str]) -> int:
+        """Write a label and a probability for every item to a .csv or a .parquet.
+
+        Returns
+        -------
+        int
+            Number of items.
+        """
+        exchange.write_predictions(Path(path), self.answers(), self.pool.paths, self.texts())
+        return len(self)
 
     @property
     def answerer(self) -> Answerer:

@@ -1,0 +1,1 @@
+"""Addresses of the server, by what they are about."""

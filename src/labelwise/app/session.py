@@ -1,0 +1,207 @@
+"""What the server knows while the page is open: a project, and work on it in the background.
+
+All that must outlive the server is in the project; what is kept here can be made again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labelwise.app.items import Items
+from labelwise.app.queue import Queue
+from labelwise.app.refining import Refining
+from labelwise.app.worker import Worker
+from labelwise.errors import LabelError, ParameterError
+
+if TYPE_CHECKING:
+    from labelwise.planning.forecast import Forecast
+    from labelwise.project import Answers, Decision, Project
+
+_N_SHEETS = 8  # proposed at a time: later ones know the labels of earlier ones
+_MOST_FORECAST = (10, 50, 100)
+_IDLE = 8.0  # seconds without a decision, after which the slow and better answers are made
+
+
+class Session:
+    """A project on a page.
+
+    Parameters
+    ----------
+    project : Project
+        Open; it is claimed, so that no other process changes it meanwhile.
+    items : array-like, default=None
+        The items, where the project cannot read them itself.
+
+    Attributes
+    ----------
+    lock : RLock
+        Held by whoever reads the journal together with the queue, or changes one of them.
+    news : int
+        Rises whenever the page should look again.
+    """
+
+    def __init__(self, project: Project, items: Any = None) -> None:
+        project.claim()
+        self.project = project
+        self.items = Items(project.items().X if items is None else project.checked(items))
+        self.lock = threading.RLock()
+        self.queue = Queue()
+        self.queue.replace(project.last_sheets())
+        self.news = 0
+        self.answers: Answers | None = None
+        self.answers_revision = 0
+        self.forecast: Forecast | None = None
+        self.layout: np.ndarray | None = None
+        self.refining = Refining(project, self.tell, self.take_answers)
+        self._forecast_revision = 0
+        self._sheets_revision = -1
+        self._last_decision = time.monotonic()
+        self.is_closed = False
+        self._quick = Worker({"sheets": self._make_sheets, "answers": self._answer}, self.tell)
+        self._slow = Worker({"better answers": self._answer_well, "accuracy": self._estimate}, self.tell)
+        self._drawing = Worker({"map": self._lay_out}, self.tell)
+        self._labeled: tuple[int, dict[int, tuple[str, Decision]]] = (-1, {})
+        self.want()
+
+    def close(self) -> None:
+        """End work in the background, and let others change the project."""
+        self.is_closed = True
+        self.refining.cancel()
+        self._quick.stop()
+        self._slow.stop()
+        self._drawing.stop()
+        self.project.close()
+
+    def tell(self) -> None:
+        """Let the page look again."""
+        self.news += 1
+
+    @property
+    def revision(self) -> int:
+        """Number of lines in the journal."""
+        return len(self.project.journal.decisions)
+
+    @property
+    def busy(self) -> list[str]:
+        """What is being made."""
+        return [*self._quick.busy, *self._slow.busy, *self._drawing.busy]
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What could not be made, and why."""
+        return {**self._quick.faults, **self._slow.faults, **self._drawing.faults}
+
+    def labeled(self) -> dict[int, tuple[str, Decision]]:
+        """Rows with their labels, as `Project.labeled`; looked up once for each line of the journal."""
+        with self.lock:
+            if self._labeled[0] != self.revision:
+                self._labeled = self.revision, self.project.labeled()
+            return self._labeled[1]
+
+    def want(self) -> None:
+        """Make what has changed with the labels."""
+        if self._sheets_revision != self.revision:
+            self._quick.want("sheets")
+        if self.revision:
+            if self.answers is None or self.answers_revision != self.revision:
+                self._quick.want("answers")
+            self._slow.want("better answers", "accuracy")
+
+    def want_map(self) -> None:
+        """Make the map, which takes its time and is not always looked at."""
+        if self.layout is None:
+            self._drawing.want("map")
+
+    def decided(self, sheet: int | None = None) -> None:
+        """Go on after a decision; `sheet` is done with."""
+        with self.lock:
+            self._last_decision = time.monotonic()
+            if sheet is not None:
+                self.queue.done(sheet)
+            self.tell()
+        self.want()
+
+    def put_back(self, decision: Decision) -> list[int]:
+        """Show the items of a decision that was taken back once more; returns their rows."""
+        if decision.action != "label":
+            return []
+        rows = [row for row in self.project.pool.rows_of(decision) if row is not None]
+        labeled = self.labeled()
+        free = [row for row in rows if row not in labeled]
+        if free:
+            component = int(self.project.encoding.top[free[0]])
+            self.queue.put_back(free, component, [each for each in decision.each if each])
+        return rows
+
+    def check_rows(self, rows: Sequence[int]) -> None:
+        """Refuse rows that no item has.
+
+        Raises
+        ------
+        LabelError
+        """
+        for row in rows:
+            self.project.pool.row(row)
+
+    def take_answers(self, answers: Answers, revision: int) -> None:
+        """Show answers, unless there are newer ones."""
+        with self.lock:
+            if revision >= self.answers_revision:
+                self.answers, self.answers_revision = answers, revision
+        self.tell()
+
+    def _make_sheets(self) -> None:
+        with self.lock:
+            shown, revision = self.queue.pending(), self.revision
+            n_free = len(self.project) - len(set(self.labeled()) | set(shown))
+        n_wanted = min(_N_SHEETS, n_free)
+        found = []
+        if n_wanted > 0:
+            found = self.project.sheets(n_wanted, shown=shown, random_state=revision)
+        with self.lock:
+            self._sheets_revision = revision
+            self.queue.replace(found)
+            self.queue.drop_labelled(self.labeled())
+
+    def _answer(self) -> None:
+        revision = self.revision
+        try:
+            self.take_answers(self.project.live_answers(), revision)
+        except LabelError:  # all was taken back
+            with self.lock:
+                self.answers, self.answers_revision = None, revision
+
+    def _wait_for_a_pause(self) -> int:
+        """Leave the processor to the person who labels."""
+        while not self.is_closed and time.monotonic() - self._last_decision < _IDLE:
+            time.sleep(0.2)
+        return self.revision
+
+    def _answer_well(self) -> None:
+        revision = self._wait_for_a_pause()
+        if self.is_closed or not (self.project.labeled() or self.project.names()):
+            return
+        self.take_answers(self.project.answers(), revision)
+
+    def _estimate(self) -> None:
+        revision = self._wait_for_a_pause()
+        if self.is_closed or self._forecast_revision == revision:
+            return
+        try:
+            self.forecast = self.project.forecast(_MOST_FORECAST)
+        except (LabelError, ParameterError):  # too few labels, or of one class
+            self.forecast = None
+        self._forecast_revision = revision
+
+    @property
+    def forecast_revision(self) -> int:
+        """Lines in the journal when the accuracy was estimated."""
+        return self._forecast_revision
+
+    def _lay_out(self) -> None:
+        self.layout = self.project.layout()

@@ -1,0 +1,93 @@
+"""A page over a small project of digits, asked in this process or served by a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from labelwise import Project
+from project.conftest import NAMES, trained, write_images
+
+pytest.importorskip("fastapi")
+pytest.importorskip("uvicorn")
+
+from starlette.testclient import TestClient
+
+from labelwise.app.server import make_app
+from labelwise.app.session import Session
+
+TOKEN, PORT = "secret-of-the-tests", 8790
+PROGRAM = "from labelwise.cli.main import main; main()"
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory):
+    """A project of 300 digits without labels; to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    data = write_images(folder / "digits.npz")
+    with Project.create(folder / "digits.labelwise", data, gmvae=trained()) as project:
+        project.sheets(8)
+        project.graphs(["latents"])
+    return folder / "digits.labelwise"
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    """The folder of a project of one's own."""
+    return Path(shutil.copytree(made, tmp_path / "digits.labelwise"))
+
+
+@pytest.fixture
+def session(place):
+    """A project on a page."""
+    session = Session(Project.open(place))
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def client(session):
+    """A browser that has opened the page."""
+    app = make_app(session, TOKEN, PORT)
+    with TestClient(app, base_url=f"http://127.0.0.1:{PORT}", raise_server_exceptions=False) as client:
+        client.headers["authorization"] = f"Bearer {TOKEN}"
+        yield client
+
+
+def truth_of(rows):
+    return [str(name) for name in NAMES[np.asarray(rows)]]
+
+
+class Served:
+    """`labelwise name` in a process of its own."""
+
+    def __init__(self, place, *words):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, "name", str(place), "--json", "--port", "8900", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        line = self.process.stdout.readline()
+        if not line:
+            raise AssertionError(self.process.stderr.read())
+        self.address = json.loads(line)["address"]
+
+    def kill(self):
+        """End it as a crash would."""
+        self.process.kill()
+        self.process.communicate()
+
+    def end(self, signal):
+        self.process.send_signal(signal)
+        _, errors = self.process.communicate(timeout=60)
+        return self.process.returncode, errors
