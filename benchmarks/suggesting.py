@@ -39,10 +39,11 @@ def main() -> None:
             encoding = GMVAE.load(path).encode(X)
             of_latents = Encoding(encoding.posteriors, encoding.latents)
             of_features = Encoding(encoding.posteriors, encoding.features)
+            of_both = Encoding(encoding.posteriors, encoding.latents, encoding.features)
             chosen = BUDGETS[pool][1]
             lists = [
                 [each.index for each in suggest_from(walked, max(chosen), random_state=0)]
-                for walked in (of_latents, of_features, encoding)
+                for walked in (of_latents, of_features, of_both)
             ]
             for n in chosen:
                 cells = []

@@ -40,6 +40,8 @@ class Encoding:
     ----------
     posteriors : ndarray of shape (n_samples, n_components)
     latents, features : ndarray or None
+    is_learned : bool
+        Whether the features were learned from the items.
 
     Raises
     ------
@@ -68,10 +70,13 @@ class Encoding:
         posteriors: np.ndarray,
         latents: np.ndarray | None = None,
         features: np.ndarray | None = None,
+        *,
+        is_learned: bool = False,
     ) -> Encoding:
         """Take arrays that are known to be right: they are not looked at again."""
         self = cls.__new__(cls)
         self._set(posteriors, latents, features)
+        self.is_learned = is_learned
         return self
 
     @classmethod
@@ -90,6 +95,7 @@ class Encoding:
         self.latents = latents
         self.features = features
         self.is_table = False
+        self.is_learned = False
         self._points: dict[str, Points] = {}
 
     def __len__(self) -> int:
@@ -108,7 +114,7 @@ class Encoding:
         if isinstance(rows, tuple):
             (rows,) = (part for part in rows if part is not Ellipsis)
         latents, features = (None if part is None else part[rows] for part in (self.latents, self.features))
-        found = self.of_checked(self.posteriors[rows], latents, features)
+        found = self.of_checked(self.posteriors[rows], latents, features, is_learned=self.is_learned)
         found.is_table = self.is_table
         return found
 
@@ -145,8 +151,9 @@ class Encoding:
     def points(self, part: str = "latents") -> Points:
         """Where the items lie, by latents or by features, with the graphs made so far.
 
-        "both" lays features beside latents, each scaled to a mean squared distance of 1 from their mean; it
-        is the latents alone where there are no features.
+        "both" lays features beside latents, each scaled to a mean squared distance of 1 from their mean. It
+        is the latents alone where there are no features, and where features were learned from the items: such
+        latents hold the same with less noise.
 
         Raises
         ------
@@ -154,7 +161,7 @@ class Encoding:
             If that part is not there.
         """
         if part == "both":
-            if not self.has("features") or not self.has("latents"):
+            if self.is_learned or not self.has("features") or not self.has("latents"):
                 return self.points("latents")
             if part not in self._points:
                 self._points[part] = Points(np.hstack([_scaled(self.latents), _scaled(self.features)]))

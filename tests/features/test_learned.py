@@ -20,6 +20,7 @@ from labelwise.features.contrast import nt_xent
 from labelwise.features.learned import LearnedFeaturizer
 from labelwise.nn.checkpoint import of_features
 from labelwise.nn.views import random_views
+from labelwise.project.cache import open_encoding, save_encoding
 from labelwise.student import refine, student_for
 
 N = 150
@@ -287,6 +288,12 @@ class TestModel:
         np.testing.assert_array_equal(again.transform(images), gmvae.transform(images))
         np.testing.assert_array_equal(again.sample(3, random_state=0)[0], gmvae.sample(3, random_state=0)[0])
         assert again.features == "learned"
+
+    def test_an_encoding_says_that_its_features_were_learned_also_from_disk(self, images, gmvae, tmp_path):
+        encoding = gmvae.encode(images)
+        save_encoding(tmp_path / "encoding", encoding)
+        assert encoding.is_learned
+        assert open_encoding(tmp_path / "encoding").is_learned
 
     def test_a_student_begins_with_what_was_learned(self, images, gmvae):
         y = np.full(N, -1)

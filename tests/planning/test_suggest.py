@@ -351,6 +351,15 @@ class TestFeatures:
         assert len(chosen[0]) < 8
         assert len(chosen[1]) == 8
 
+    def test_those_learned_from_the_items_are_left_to_the_latents(self):
+        encoding = blobs(30, 30)[0]
+        noise = np.random.default_rng(0).standard_normal((60, 3))
+        parts = encoding.posteriors, encoding.latents, noise
+        learned, given = (Encoding.of_checked(*parts, is_learned=told) for told in (True, False))
+        found = [rows(suggest_from(each, 5, random_state=0)) for each in (encoding, learned, given)]
+        assert found[0] == found[1] == rows(suggest_from(learned[np.arange(60)], 5, random_state=0))
+        assert found[0] != found[2]
+
     def test_their_unit_does_not_matter(self):
         encoding = blobs(30, 30)[0]
         features = np.random.default_rng(0).standard_normal((60, 3))

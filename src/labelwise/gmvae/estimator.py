@@ -292,7 +292,8 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         items = self._items(X, listen)
         features = None if self.principal_ is None else self.principal_.transform(items.X)
         posteriors, latents = infer(self.module_, items, listen)
-        return Encoding.of_checked(posteriors, latents, features)
+        is_learned = self.featurizer_ is not None and self.featurizer_.of_pixels
+        return Encoding.of_checked(posteriors, latents, features, is_learned=is_learned)
 
     def featurize(self, X: Any, *, listen: Listener = ignore) -> Any:
         """Make of items what the model was fitted to; without a featurizer they stay as they are.

@@ -28,7 +28,8 @@ def save_encoding(path: Path, encoding: Encoding) -> None:
     def fill(folder: Path) -> None:
         _save_arrays(folder, {part: getattr(encoding, part) for part in parts})
 
-    save_folder(path, {"kind": _KIND, "parts": parts, "n_samples": len(encoding)}, {}, fill=fill)
+    about = {"parts": parts, "n_samples": len(encoding), "is_learned": encoding.is_learned}
+    save_folder(path, {"kind": _KIND, **about}, {}, fill=fill)
 
 
 def open_encoding(path: Path) -> Encoding:
@@ -45,7 +46,12 @@ def open_encoding(path: Path) -> Encoding:
         raise StorageError(
             f"{path} is damaged: its parts differ in length; run labelwise update on the project"
         )
-    encoding = Encoding.of_checked(arrays["posteriors"], arrays.get("latents"), arrays.get("features"))
+    encoding = Encoding.of_checked(
+        arrays["posteriors"],
+        arrays.get("latents"),
+        arrays.get("features"),
+        is_learned=manifest.get("is_learned", False),  # older ones do not say
+    )
     for folder in path.glob(f"{_GRAPH}-*-*"):
         _, part, n_neighbors = folder.name.split("-")
         encoding.points(part).keep(int(n_neighbors), _open_graph(folder, int(n_neighbors)))
