@@ -62,3 +62,10 @@ export function colourOf(name) {
 export function colourAt(place) {
   return place < 0 ? "#9aa3ad" : PALETTE[place % PALETTE.length];
 }
+
+/** Black or white, whichever is easier to read on a colour. @param {string} colour "#rrggbb" */
+export function inkOn(colour) {
+  const light = [1, 3, 5].map((place) => (parseInt(colour.slice(place, place + 2), 16) / 255) ** 2.2);
+  const luminance = 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
+  return luminance > 0.18 ? "#000000" : "#ffffff"; // where the contrasts to both are equal, by WCAG
+}

@@ -5,7 +5,7 @@ import { count, h, percent } from "./dom.js";
 import { complain } from "./notices.js";
 import { answers, chosen, DOUBTFUL, LABELED, NO_CODE, ordered, ORDERS } from "./pool.js";
 import { Sprites } from "./sprites.js";
-import { colourOf, store, watch } from "./store.js";
+import { colourOf, inkOn, store, watch } from "./store.js";
 import { unusualOf } from "./tiles.js";
 
 const GAP = 6;
@@ -136,7 +136,7 @@ class Wall {
     context.fillStyle = colourOf(name);
     context.fillRect(x, y, size, BAR - 2);
     context.globalAlpha = 1;
-    context.fillStyle = isLabel ? "#ffffff" : ink;
+    context.fillStyle = isLabel ? inkOn(colourOf(name)) : ink;
     context.fillText(name, x + 4, y + 12, size - 8);
     if (flags[row] & DOUBTFUL) {
       context.strokeStyle = "#d55e00";
