@@ -346,6 +346,18 @@ class TestOtherViews:
         settled(named)
         assert labels_in(place)[row] == NAMES[row]
 
+    def test_what_comes_late_does_not_appear_on_another_view(self, named):
+        held = []
+        named.route("**/api/suggestions*", held.append)
+        self.go(named, "single")
+        named.wait_for_function("() => /worth a label/.test(document.querySelector('#view').textContent)")
+        self.go(named, "files")
+        with named.expect_response("**/api/suggestions*") as late:
+            held[0].continue_()
+        late.value.finished()
+        named.wait_for_selector("[data-file='labels.csv']")
+        assert named.query_selector(".single") is None
+
     def test_history_and_export(self, named, place):
         self.go(named, "history")
         named.wait_for_selector("tbody tr")

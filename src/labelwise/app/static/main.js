@@ -35,8 +35,10 @@ function show() {
     if (link.dataset.view === name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  byId("view").replaceChildren();
-  leave = VIEWS[name][1](byId("view"), decodeURIComponent(word));
+  // A place of its own: what an earlier view still waits for cannot appear in this one.
+  const place = h("div", { class: "view" });
+  byId("view").replaceChildren(place);
+  leave = VIEWS[name][1](place, decodeURIComponent(word));
 }
 
 async function start() {

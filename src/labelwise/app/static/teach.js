@@ -16,7 +16,7 @@ export function showTeach(place) {
       "div",
       { class: "panel" },
       h("h2", {}, "Refine the answers"),
-      h("p", {}, "A small network learns from the answers, and often answers better. You can go on naming meanwhile. It is kept only if it helps, and takes minutes for tens of thousands of items."),
+      h("p", {}, "A student learns from the answers, and often answers better. It is kept only if it helps. That takes seconds for texts and tables, and minutes for tens of thousands of images; you can go on naming meanwhile."),
       answering,
       h("div", { class: "row" }, start, cancel),
       bar,
