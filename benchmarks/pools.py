@@ -144,6 +144,15 @@ def given(truth: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return y
 
 
+def ours(*, are_suggested: bool) -> dict[str, Any]:
+    """What a project would answer by; it knows from its journal which labels were suggested."""
+    return {
+        "soft": SoftDecoder(),
+        "poisson": PoissonDecoder(),
+        "auto": AutoDecoder(typical_labels=are_suggested),
+    }
+
+
 class Table:
     """Rows of one pool, in a file as they come. Rows of a selection that is not measured stay."""
 
@@ -173,7 +182,6 @@ def measure(pool: str, seeds: list[int], models: Path | None, selections: list[s
     """All methods on one pool."""
     X, truth = read(pool)
     table = Table(pool, selections)
-    ours = {"soft": SoftDecoder(), "poisson": PoissonDecoder(), "auto": AutoDecoder()}
     for seed in seeds:
         start = time.perf_counter()
         place = None if models is None else models / f"{pool}-{seed}.gmvae"
@@ -190,13 +198,13 @@ def measure(pool: str, seeds: list[int], models: Path | None, selections: list[s
             for name, answer in peers(values, len(np.unique(truth)), trees=pool in TABLES).items()
         }
         if "random" in selections:
-            random_labels(pool, table, seed, seed == seeds[0], encoding, truth, ours, others)
+            random_labels(pool, table, seed, seed == seeds[0], encoding, truth, others)
         if "suggested" in selections:
             chosen = BUDGETS[pool][1]
             rows = [each.index for each in suggest_from(encoding, max(chosen), random_state=seed)]
             for n in chosen:
                 y = given(truth, np.array(rows[:n]))
-                for name, decoder in ours.items():
+                for name, decoder in ours(are_suggested=True).items():
                     table.keep(seed, 0, "suggested", n, name, decoded(decoder, encoding, truth, y))
                 for name, answer in others.items():
                     table.keep(seed, 0, "suggested", n, name, score(answer(y), truth, y))
@@ -209,7 +217,6 @@ def random_labels(
     is_first: bool,
     encoding: Encoding,
     truth: np.ndarray,
-    ours: dict[str, Any],
     others: dict[str, Callable[[np.ndarray], np.ndarray]],
 ) -> None:
     """Draws of random labels; peers get more of them too, with the first model."""
@@ -218,7 +225,7 @@ def random_labels(
         order = numpy_generator(draw).permutation(len(truth))
         for n in random:
             y = given(truth, order[:n])
-            for name, decoder in ours.items():
+            for name, decoder in ours(are_suggested=False).items():
                 table.keep(seed, draw, "random", n, name, decoded(decoder, encoding, truth, y))
         for n in sorted({n * times for n in (*random, *chosen) for times in TIMES}):
             more = is_first and draw < _DRAWS_OF_MORE
@@ -251,12 +258,17 @@ def wrong_of(rows: list[Row]) -> str:
 
 
 def saved(rows: list[Row], n: int) -> float:
-    """How many times the labels the best peer needs, drawn at random, to reach `auto` with n suggested."""
+    """How many times the labels the best peer needs, drawn at random, to reach `auto` with n suggested.
+
+    Infinite where no measured number of labels is enough; NaN where no random labels were measured.
+    """
     aim = np.mean(
         [r.accuracy for r in rows if (r.selection, r.n_labels, r.method) == ("suggested", n, "auto")]
     )
+    if not any(r.selection == "random" and r.method.startswith(PEERS) for r in rows):
+        return np.nan
     best = np.inf
-    for method in {r.method for r in rows if r.method.startswith(PEERS)}:
+    for method in {r.method for r in rows if r.selection == "random" and r.method.startswith(PEERS)}:
         curve = defaultdict(list)
         for r in rows:
             if r.selection == "random" and r.method == method:
@@ -303,8 +315,10 @@ def summarise() -> None:
                 f1 = [np.mean([r.macro_f1 for r in there[m]]) for m in ("auto", peer)]
                 times = ""
                 if selection == "suggested":
-                    factors[f"{pool}, {n}"] = saved(own, n)
-                    times = f"{factors[f'{pool}, {n}']:.1f} times"
+                    factor = saved(own, n)
+                    if not np.isnan(factor):
+                        factors[f"{pool}, {n}"] = factor
+                        times = f"{factor:.1f} times" if np.isfinite(factor) else "not reached"
                 shown = (accuracy["soft"], accuracy["poisson"])
                 cells = [f"{np.mean(a):.3f} ± {np.std(a):.3f}" for a in shown]
                 lines.append(
