@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
 from labelwise.errors import DataError
 from labelwise.graph.principal import N_PRINCIPAL, PrincipalComponents
@@ -38,6 +40,15 @@ def test_the_same_items_give_the_same_bits(side):
     X = np.random.default_rng(0).integers(0, 256, (80, side, side), dtype=np.uint8)
     one, other = (PrincipalComponents().fit(X).transform(X) for _ in range(2))
     np.testing.assert_array_equal(one, other)
+
+
+def test_the_number_of_threads_plays_no_part():
+    X = load_digits().data
+    found = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            found.append(PrincipalComponents().fit(X).transform(X))
+    np.testing.assert_array_equal(*found)
 
 
 def test_units_of_columns_play_no_part():

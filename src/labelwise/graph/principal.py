@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from labelwise.errors import DataError
 from labelwise.randomness import numpy_generator
@@ -63,7 +64,8 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         solver = "covariance_eigh" if rows.shape[1] <= _MAX_EXACT else "randomized"
         with np.errstate(invalid="ignore"):  # items that are all equal have no variance to explain
             pca = PCA(min(N_PRINCIPAL, *rows.shape), svd_solver=solver, random_state=self.random_state)
-            pca.fit(rows)
+            with threadpool_limits(limits=1):  # the same bits for any number of threads
+                pca.fit(rows)
         # Overall scale 1, so that nothing depends on units.
         scale = np.sqrt(pca.explained_variance_.sum()) or 1.0
         self.axes_ = np.ascontiguousarray((pca.components_ / spread / scale).T, dtype=np.float32)
@@ -79,9 +81,10 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         check_is_fitted(self)
         X = np.asarray(X)
         points = np.empty((len(X), self.axes_.shape[1]), dtype=np.float32)
-        for start in range(0, len(X), _CHUNK_ROWS):
-            part = slice(start, start + _CHUNK_ROWS)
-            np.matmul(_rows(X[part]) - self.location_, self.axes_, out=points[part])
+        with threadpool_limits(limits=1):  # the same bits for any number of threads
+            for start in range(0, len(X), _CHUNK_ROWS):
+                part = slice(start, start + _CHUNK_ROWS)
+                np.matmul(_rows(X[part]) - self.location_, self.axes_, out=points[part])
         return points
 
 
