@@ -227,6 +227,7 @@ class TestNothingIsLost:
         page.wait_for_selector("#saved.failed")
         assert "not saved yet" in page.inner_text("#saved")
         assert labels_in(place) == said
+        page.close()  # or it would send its decision to the new server, which has the same address
         again = Served(place)
         try:
             page = opened(context, again.address, faults)
@@ -348,7 +349,7 @@ class TestOtherViews:
 
     def test_what_comes_late_does_not_appear_on_another_view(self, named):
         held = []
-        named.route("**/api/suggestions*", held.append)
+        named.route("**/api/suggestions*", lambda route: held.append(route))
         self.go(named, "single")
         named.wait_for_function("() => /worth a label/.test(document.querySelector('#view').textContent)")
         self.go(named, "files")

@@ -18,7 +18,7 @@ COMMANDS = typer.main.get_command(app).commands
 
 PROJECT_OPTIONS = ["--json", "--help"]
 OPTIONS = {
-    "demo": ["--output", "-o", "--labels", "--seed", "--json", "--help"],
+    "demo": ["--output", "-o", "--labels", "--page", "--seed", "--json", "--help"],
     "train": [
         "--output",
         "-o",

@@ -103,6 +103,8 @@ class SheetView {
     store.sheet = this.sheet?.items.map((item) => item.row) ?? [];
     if (this.sheet) this.show();
     else {
+      // Whoever was typing types the next name, not keys: the field gets the focus back.
+      this.wantsField ||= this.field.input === document.activeElement;
       this.place.replaceChildren(waiting("Looking for the next groups…"));
       void this.ask();
     }
