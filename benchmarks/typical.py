@@ -16,6 +16,7 @@ import numpy as np
 from labelwise import GMVAE
 from labelwise.decoding import UNLABELED, AutoDecoder, auto
 from labelwise.decoding.abstention import abstention_threshold
+from labelwise.decoding.crossfit import fit_temperature
 from labelwise.planning.suggest import suggest_from
 from pools import BUDGETS, RESULTS, RISK, given, read
 
@@ -24,17 +25,19 @@ WIDTHS = (0.07, 0.1, 0.2, 1.0)
 
 def temperatures(decoder: AutoDecoder, encoding, y: np.ndarray) -> list[float]:
     """Fit `decoder`, and say which temperature each width would give, and none below 1."""
-    found = []
+    held_out = []
 
-    def note(held_out: np.ndarray, codes: np.ndarray, *, typical: bool) -> float:
-        full = auto.fit_temperature(held_out, codes)
-        found.append(max(1.0, full))
-        found.extend(full if full > 1 else auto.fit_temperature(held_out, codes, w) for w in WIDTHS)
-        return 1.0
+    def note(found: np.ndarray, codes: np.ndarray, width: float = 1.0) -> float:
+        if width == 1.0 and not held_out:  # the first call is about all of them
+            held_out.append((found, codes))
+        return fit_temperature(found, codes, width)
 
-    with mock.patch.object(auto, "_temperature", note):
+    with mock.patch.object(auto, "fit_temperature", note):
         decoder.fit(encoding, y)
-    return found
+    full = fit_temperature(*held_out[0])
+    if full > 1:
+        return [full] * (1 + len(WIDTHS))
+    return [1.0, *(fit_temperature(*held_out[0], width) for width in WIDTHS)]
 
 
 def main() -> None:

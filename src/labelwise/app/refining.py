@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from labelwise.events import Cancellable, Cancelled, Event
 
 if TYPE_CHECKING:
     from labelwise.project import Answers, Project
+
+_LOG = logging.getLogger(__name__)
 
 
 class Refining:
@@ -73,6 +76,7 @@ class Refining:
         except LabelwiseError as error:
             self.state = {"running": False, "verdict": str(error)}
         except Exception as error:  # noqa: BLE001 (whatever it is, the page must learn that it ended)
+            _LOG.exception("refining failed")
             self.state = {"running": False, "verdict": f"refining failed: {error}"}
         else:
             self.state = {"running": False, "verdict": found.verdict, "kept": found.student is not None}

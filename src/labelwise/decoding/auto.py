@@ -107,6 +107,7 @@ class AutoDecoder(Decoder):
         exponents = first_exponents(experts, Q, y)
         self.choice_ = _PRODUCT
         self.scores_: dict[str, float] = {}
+        self.temperature_ = 1.0
         held_out = None
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
         # Without its only label a class cannot be answered.
@@ -125,17 +126,19 @@ class AutoDecoder(Decoder):
             exponents, found[_PRODUCT] = _weighed(found, exponents, codes[comparable])
             why = self._choose(found, codes[comparable])
             held_out = found[self.choice_]
+            self.temperature_ = fit_temperature(held_out, codes[comparable])
             self._look_for_doubts(held_out, labeled[comparable], codes[comparable])
         product = ProductDecoder(exponents=exponents, use_features=self.use_features)
         chosen = clone((experts | _ALONE | {_PRODUCT: product})[self.choice_])
         self.reason_ = f"{why}; {_words(exponents)}" if self.choice_ == _PRODUCT else why
         self.decoder_: Decoder = chosen.fit(Q, y)
-        self.temperature_ = 1.0
-        if held_out is not None:
-            typical = self.typical_labels
-            if typical == "auto":
-                typical = _are_typical(Q.points(getattr(chosen, "on", "latents")), labeled)
-            self.temperature_ = _temperature(held_out, codes[comparable], typical=bool(typical))
+        if held_out is not None and self.temperature_ < 1 and self._are_typical(Q, labeled):
+            self.temperature_ = fit_temperature(held_out, codes[comparable], width=_WIDTH_IF_TYPICAL)
+
+    def _are_typical(self, Q: Encoding, labeled: np.ndarray) -> bool:
+        if self.typical_labels == "auto":
+            return _are_typical(Q.points(getattr(self.decoder_, "on", "latents")), labeled)
+        return bool(self.typical_labels)
 
     def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray) -> str:
         """Set `scores_` and `choice_`, and say why."""
@@ -159,7 +162,7 @@ class AutoDecoder(Decoder):
         )
 
     def _look_for_doubts(self, found: np.ndarray, labeled: np.ndarray, codes: np.ndarray) -> None:
-        calibrated = temper(found, fit_temperature(found, codes))
+        calibrated = temper(found, self.temperature_)
         common = np.bincount(codes)[codes] >= _MIN_OF_CLASS
         doubtful = common & (calibrated.argmax(axis=1) != codes) & (calibrated.max(axis=1) > _SURE)
         for place in np.flatnonzero(doubtful):
@@ -222,14 +225,6 @@ def _weighed(
         exponents = fitted(np.setdiff1d(order, asked))
         product[np.ix_(asked, answered)] = multiplied(parts, {name: exponents[name] for name in names})
     return fitted(order), product
-
-
-def _temperature(held_out: np.ndarray, codes: np.ndarray, *, typical: bool) -> float:
-    """Temperature of held-out answers; nearer to 1 where it is below and the labels are of typical items."""
-    temperature = fit_temperature(held_out, codes)
-    if typical and temperature < 1:
-        return fit_temperature(held_out, codes, width=_WIDTH_IF_TYPICAL)
-    return temperature
 
 
 def _words(exponents: dict[str, float]) -> str:

@@ -25,7 +25,7 @@ from labelwise.randomness import RandomState, draw_seed, numpy_generator
 # As long as at least this share of what was found is the only one of its class, the next is likely to be of a
 # new class. What counts then is to see many groups, and each costs one decision if its items are very close.
 _STILL_NEW = 0.5
-_TIGHT_SIZE = 5
+TIGHT_SIZE = 5
 _ODD_ITEMS = 0.25  # that a tight sheet may be expected to have; it is smaller where close items often differ
 # After that predictions are mostly right, and what counts is where they are not: the items that add most
 # among the nearest 10 % of the typical ones.
@@ -213,7 +213,7 @@ def _size(finds: Finds) -> int:
     """Items on a sheet, unless the caller says how many."""
     if finds.new_share < _STILL_NEW:
         return _WIDE_SIZE
-    return min(_TIGHT_SIZE, 1 + int(_ODD_ITEMS / finds.odd_share))
+    return min(TIGHT_SIZE, 1 + int(_ODD_ITEMS / finds.odd_share))
 
 
 class _Cover:

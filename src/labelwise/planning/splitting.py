@@ -11,9 +11,7 @@ from labelwise.decoding.targets import split_labels
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelError
 from labelwise.parameters import Integer, check_parameters
-from labelwise.planning.sheets import Sheet
-
-_SIZE = 5  # items on a tight sheet, as in `labelwise.planning.sheets`
+from labelwise.planning.sheets import TIGHT_SIZE, Sheet
 
 
 def split_sheet(encoding: Encoding, items: Any, *, y: Any = None, n_parts: int = 2) -> list[Sheet]:
@@ -51,7 +49,7 @@ def split_sheet(encoding: Encoding, items: Any, *, y: Any = None, n_parts: int =
     rows = rows[is_free[rows]]
     if len(rows) < 2:
         raise LabelError(f"{len(rows)} item without a label cannot be split: name it by itself")
-    points = encoding.points().values
+    points = encoding.points("both").values
     clusters = fcluster(linkage(points[rows], "ward"), n_parts, "maxclust")
     is_free[rows] = False  # each stays with its own cluster
     found = []
@@ -59,7 +57,7 @@ def split_sheet(encoding: Encoding, items: Any, *, y: Any = None, n_parts: int =
         members = rows[clusters == cluster]
         centre = points[members].mean(axis=0)
         members = members[np.argsort(np.linalg.norm(points[members] - centre, axis=1), kind="stable")]
-        near = _nearest(points, centre, is_free, _SIZE - len(members))
+        near = _nearest(points, centre, is_free, TIGHT_SIZE - len(members))
         is_free[near] = False
         shown = np.concatenate([members, near])
         component = int(encoding.top[members[0]])

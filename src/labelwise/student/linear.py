@@ -11,6 +11,7 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
+from threadpoolctl import threadpool_limits
 
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.linear import fitted_regression
@@ -302,7 +303,8 @@ def _coefficients(model: LogisticRegression, n_classes: int) -> tuple[np.ndarray
 
 
 def _probabilities(points: np.ndarray, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    return np.asarray(softmax(points @ coef.T + intercept, axis=1))
+    with threadpool_limits(limits=1):  # the same bits for any number of threads
+        return np.asarray(softmax(points @ coef.T + intercept, axis=1))
 
 
 def _sizes(points: np.ndarray) -> np.ndarray:
