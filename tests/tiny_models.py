@@ -3,35 +3,16 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import torch
 
+from labelwise.features.operators import let_torchvision_be_imported
+
 WORDS = ["cat", "dog", "meow", "bark", "purr", "howl", "the", "a", "is", "not", "card", "lost", "money"]
 
 
-def _let_torchvision_be_imported() -> object:
-    """Name two operators whose absence stops the import; nothing here calls them.
-
-    Wheels of torchvision on the package registry are for GPUs, and cannot load their operators beside a torch
-    for CPUs alone.
-    """
-    try:
-        import torchvision  # noqa: F401
-    except ImportError:
-        return None
-    except RuntimeError:
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        library = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        return library
-    return None
-
-
-_OPERATORS = _let_torchvision_be_imported()  # they are gone when this is
+let_torchvision_be_imported()
 
 
 def text_model(folder: Path, *, seed: int = 0) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from labelwise.data.photos import Photos
 from labelwise.data.signatures import first_line
 from labelwise.errors import DataError, MissingExtraError
+from labelwise.features.operators import let_torchvision_be_imported
 from labelwise.features.pretrained import FAULTS, PretrainedFeaturizer
 from labelwise.nn.defaults import resolve_device
 
@@ -89,6 +90,7 @@ class ImageFeaturizer(PretrainedFeaturizer):
 
 
 def _timm() -> Any:
+    let_torchvision_be_imported()
     try:
         import timm
         import timm.data

@@ -12,6 +12,7 @@ import numpy as np
 from labelwise.data.signatures import first_line
 from labelwise.data.texts import as_texts, is_texts
 from labelwise.errors import DataError, MissingExtraError
+from labelwise.features.operators import let_torchvision_be_imported
 from labelwise.features.pretrained import FAULTS, PretrainedFeaturizer
 from labelwise.features.schema import is_frame, listed
 from labelwise.nn.defaults import resolve_device
@@ -53,6 +54,7 @@ class TextFeaturizer(PretrainedFeaturizer):
         return np.argsort([len(text) for text in items], kind="stable")
 
     def _load(self, folder: Path) -> Any:
+        let_torchvision_be_imported()
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
