@@ -342,6 +342,15 @@ class TestCalibration:
             found = alone(typical_labels=typical).fit(Q, y).temperature_
             assert 0.9 < found < 1 if typical else found < 0.8
 
+    def test_labels_of_typical_items_choose_no_other_decoder(self):
+        truth = truth_of(4)
+        Q = Encoding(telling(truth, 4, wrong=0.4), noise())
+        y = labels_for(truth, 80)
+        free, held = (alone(typical_labels=typical).fit(Q, y) for typical in (False, True))
+        assert (free.choice_, held.choice_) == ("bayes", "product")
+        assert held.scores_ == free.scores_
+        assert "bayes" in held.reason_
+
     @pytest.mark.parametrize("value", ["yes", 1, None])
     def test_anything_else_about_them_is_refused(self, blobs, value):
         with pytest.raises(ParameterError, match=r"^typical_labels="):

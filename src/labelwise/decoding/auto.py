@@ -50,8 +50,11 @@ class AutoDecoder(Decoder):
 
     From 20 labels on, the exponents are those that make held-out labels likeliest, with a prior around what
     they were; another decoder is taken if it answers held-out labels better by more than two standard errors;
-    and a temperature fitted to held-out answers calibrates the probabilities. Typical items, as `suggest`
-    chooses them, are easier than the rest, so it takes many of their labels to make probabilities surer.
+    and a temperature fitted to held-out answers calibrates the probabilities.
+
+    Labels of typical items, as `suggest` chooses them, say less when they are held out: often the group of
+    such an item has no other label. No other decoder is taken then. And typical items are easier than the
+    rest, so it takes many of their labels to make probabilities surer.
 
     A table of probabilities has no latents and no features: there, decoders see its rows alone.
 
@@ -108,7 +111,6 @@ class AutoDecoder(Decoder):
         self.choice_ = _PRODUCT
         self.scores_: dict[str, float] = {}
         self.temperature_ = 1.0
-        held_out = None
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
         # Without its only label a class cannot be answered.
         comparable = np.bincount(codes)[codes] > 1
@@ -124,31 +126,39 @@ class AutoDecoder(Decoder):
                 for name, decoder in (experts | _ALONE).items()
             }
             exponents, found[_PRODUCT] = _weighed(found, exponents, codes[comparable])
-            why = self._choose(found, codes[comparable])
+            typical = self._are_typical(Q, labeled)
+            why = self._choose(found, codes[comparable], may_leave_product=not typical)
             held_out = found[self.choice_]
             self.temperature_ = fit_temperature(held_out, codes[comparable])
             self._look_for_doubts(held_out, labeled[comparable], codes[comparable])
+            if typical and self.temperature_ < 1:
+                self.temperature_ = fit_temperature(held_out, codes[comparable], width=_WIDTH_IF_TYPICAL)
         product = ProductDecoder(exponents=exponents, use_features=self.use_features)
         chosen = clone((experts | _ALONE | {_PRODUCT: product})[self.choice_])
         self.reason_ = f"{why}; {_words(exponents)}" if self.choice_ == _PRODUCT else why
         self.decoder_: Decoder = chosen.fit(Q, y)
-        if held_out is not None and self.temperature_ < 1 and self._are_typical(Q, labeled):
-            self.temperature_ = fit_temperature(held_out, codes[comparable], width=_WIDTH_IF_TYPICAL)
 
     def _are_typical(self, Q: Encoding, labeled: np.ndarray) -> bool:
         if self.typical_labels == "auto":
-            return _are_typical(Q.points(getattr(self.decoder_, "on", "latents")), labeled)
+            return _are_typical(Q.points(), labeled)
         return bool(self.typical_labels)
 
-    def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray) -> str:
-        """Set `scores_` and `choice_`, and say why."""
+    def _choose(self, found: dict[str, np.ndarray], codes: np.ndarray, *, may_leave_product: bool) -> str:
+        """Set `scores_` and `choice_`, and say why.
+
+        A suggested label often is the only one of its group. Held out, its group has none: whoever guesses
+        best there need not be the best where all groups have one.
+        """
         right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
         self.scores_ = {name: float(hits.mean()) for name, hits in right.items()}
         best = max(self.scores_, key=lambda name: (self.scores_[name], name == _PRODUCT))
         won = int((right[best] & ~right[_PRODUCT]).sum())
         lost = int((right[_PRODUCT] & ~right[best]).sum())
         # The standard error of a difference of counts is sqrt(won + lost).
-        if won - lost > _LEAD * math.sqrt(won + lost):
+        is_better = won - lost > _LEAD * math.sqrt(won + lost)
+        if is_better and not may_leave_product:
+            return f"labels of typical items cannot tell whether another decoder, {best}, is better"
+        if is_better:
             self.choice_ = best
             return (
                 f"right on {self.scores_[best]:.0%} of {len(codes)} held-out labels, "
