@@ -95,6 +95,18 @@ class TestSheets:
         finally:
             again.close()
 
+    def test_names_keep_their_places_whatever_comes_later_or_is_taken_back(self, client):
+        def places():
+            return {each["name"]: each["place"] for each in client.get("/api/state").json()["classes"]}
+
+        for row, name in enumerate(["m", "z", "a"]):
+            client.post("/api/label", json={"items": [row], "label": name})
+            assert places()[name] == row
+        client.post("/api/undo", json={})
+        assert places() == {"m": 0, "z": 1}
+        client.post("/api/label", json={"items": [7], "label": "b"})
+        assert places() == {"m": 0, "z": 1, "b": 3}
+
     def test_nothing_to_undo(self, client):
         answer = client.post("/api/undo", json={})
         assert (answer.status_code, answer.json()["error"]) == (400, "there is nothing to undo")

@@ -66,6 +66,7 @@ class Session:
         self._slow = Worker({"better answers": self._answer_well, "accuracy": self._estimate}, self.tell)
         self._drawing = Worker({"map": self._lay_out}, self.tell)
         self._labeled: tuple[int, dict[int, tuple[str, Decision]]] = (-1, {})
+        self._places: tuple[int, dict[str, int]] = (0, {})
         self.want()
 
     def close(self) -> None:
@@ -102,6 +103,17 @@ class Session:
             if self._labeled[0] != self.revision:
                 self._labeled = self.revision, self.project.labeled()
             return self._labeled[1]
+
+    def places(self) -> dict[str, int]:
+        """Places of all names in the order in which they were first given, which never changes."""
+        with self.lock:
+            n_read, places = self._places
+            for decision in self.project.journal.decisions[n_read:]:
+                for name in (*decision.each, decision.label):
+                    if name is not None:
+                        places.setdefault(name, len(places))
+            self._places = self.revision, places
+            return places
 
     def want(self) -> None:
         """Make what has changed with the labels."""

@@ -19,7 +19,7 @@ def state(session: Session) -> dict[str, Any]:
         project, labeled = session.project, session.labeled()
         counts = Counter(label for label, _ in labeled.values())
         counts.update(dict.fromkeys(project.names().values(), 0))
-        holding = project.journal.in_effect()
+        holding, places = project.journal.in_effect(), session.places()
         return {
             "project": project.path.name.removesuffix(".labelwise"),
             "n_items": len(project),
@@ -30,7 +30,7 @@ def state(session: Session) -> dict[str, Any]:
             "n_decisions": len(holding),
             "n_labeled": len(labeled),
             "named_share": project.named_share(),
-            "classes": [{"name": name, "n": n} for name, n in sorted(counts.items())],
+            "classes": [{"name": name, "n": n, "place": places[name]} for name, n in sorted(counts.items())],
             "latest": latest_names(holding),
             "answers": _about_answers(session),
             "forecast": forecast(session),

@@ -52,10 +52,10 @@ const PALETTE = [
   "#999933", "#cc6677", "#117733", "#88ccee", "#ddcc77", "#aa4499",
 ];
 
-/** Colour of a name: the same everywhere, as names are sorted. @param {string} name */
+/** Colour of a name: the same everywhere, and whatever names come later. @param {string} name */
 export function colourOf(name) {
-  const names = store.state?.classes.map((/** @type {any} */ each) => each.name) ?? [];
-  return colourAt(names.indexOf(name));
+  const found = store.state?.classes.find((/** @type {any} */ each) => each.name === name);
+  return colourAt(found?.place ?? -1);
 }
 
 /** @param {number} place */
