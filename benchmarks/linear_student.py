@@ -18,13 +18,12 @@ from pathlib import Path
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from labelwise import GMVAE
 from labelwise.decoding import AutoDecoder
 from labelwise.errors import LabelwiseWarning
 from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator
 from labelwise.student import LinearStudent, refine
-from pools import RESULTS, given, n_components_of, peers, read, score
+from pools import RESULTS, given, model_of, peers, read, score
 
 BUDGETS = {"banking77-minilm": (154, 385), "nsl-kdd": (50, 200), "digits": (36, 90)}
 N_DRAWS = 2
@@ -57,8 +56,7 @@ def measure(pool: str, models: Path | None) -> None:
     X, truth = read(pool)
     if pool == "digits":
         X = X.reshape(len(X), -1)
-    place = None if models is None else models / f"{pool}-0.gmvae"
-    gmvae = GMVAE.load(place) if place else GMVAE(n_components_of(pool), random_state=0).fit(X)
+    gmvae = model_of(pool, 0, X, models)
     encoding = gmvae.encode(X)
     path = RESULTS / "linear_student" / f"{pool}.csv"
     path.parent.mkdir(exist_ok=True)
@@ -124,7 +122,7 @@ def compare(gmvae, encoding, X, truth, y, draw, selection) -> list[dict]:
         keep(f"student, C={other:g}", student.classes_[student.answers_.argmax(axis=1)])
         keep(f"student alone, C={other:g}", student.predict(X))
     if len(np.unique(y)) > 2:
-        for name, answer in peers(encoding.features, len(np.unique(truth))).items():
+        for name, answer in peers(encoding.features, len(np.unique(truth)), trees=False).items():
             keep(name, answer(y))
     return found
 
@@ -211,7 +209,7 @@ def summarise() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pool", nargs="?", choices=list(BUDGETS))
-    parser.add_argument("--models", type=Path, help="folder of POOL-0.gmvae, trained before")
+    parser.add_argument("--models", type=Path, help="folder of POOL-0.gmvae")
     options = parser.parse_args()
     warnings.simplefilter("ignore", LabelwiseWarning)
     if options.pool:

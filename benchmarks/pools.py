@@ -1,12 +1,12 @@
 """Pools of every kind, beside the simple peers of that kind: accuracy, rare classes, risk, and labels saved.
 
-`python benchmarks/pools.py POOL` fits one model a seed (or reads those in `--models`), and writes
-`results/pools/POOL.csv`; `python benchmarks/pools.py` puts all pools that were measured into
-`results/pools.md` and `results/pools.png`. POOL is `digits`, `mnist`, `fashion-mnist`, or the stem of a file
-in the folder that the environment variable LABELWISE_POOLS names: `letters26.npz`, `nsl-kdd.csv`,
-`banking77-minilm.npz`, `cifar10` (a folder of CLASS/NAME.jpg). Photos need the model `efficientnet-lite0`,
-which makes them 96 x 96 pixels, where LABELWISE_MODELS says. Settings are the defaults, and the same for all
-pools.
+`python benchmarks/pools.py POOL` fits one model a seed (those in the folder `--models` are read, new ones
+kept there), and writes `results/pools/POOL.csv`; `python benchmarks/pools.py` puts all pools that were
+measured into `results/pools.md` and `results/pools.png`. POOL is `digits`, `mnist`, `fashion-mnist`, or the
+stem of a file in the folder that the environment variable LABELWISE_POOLS names: `letters26.npz`, `nsl-
+kdd.csv`, `banking77-minilm.npz`, `cifar10` (a folder of CLASS/NAME.jpg). Photos need the model `efficientnet-
+lite0`, which makes them 96 x 96 pixels, where LABELWISE_MODELS says. Settings are the defaults, and the same
+for all pools.
 """
 
 from __future__ import annotations
@@ -131,11 +131,16 @@ def score(answers: np.ndarray, truth: np.ndarray, y: np.ndarray) -> dict[str, fl
 def decoded(decoder: Any, encoding: Encoding, truth: np.ndarray, y: np.ndarray) -> dict[str, float]:
     """Scores of a decoder, and how `--risk 0.05` does."""
     P = decoder.fit(encoding, y).predict_proba(encoding)
-    answers = decoder.classes_[P.argmax(axis=1)]
+    classes = decoder.classes_
+    return {**score(classes[P.argmax(axis=1)], truth, y), **risk(P, classes, truth, y)}
+
+
+def risk(P: np.ndarray, classes: np.ndarray, truth: np.ndarray, y: np.ndarray) -> dict[str, float]:
+    """Shares answered, and wrong among those, at a risk of 5 %."""
     left = y == UNLABELED
     sure = P[left].max(axis=1) >= abstention_threshold(P[left], RISK)
-    wrong = float((answers[left][sure] != truth[left][sure]).mean()) if sure.any() else np.nan
-    return {**score(answers, truth, y), "answered": float(sure.mean()), "wrong": wrong}
+    wrong = classes[P[left].argmax(axis=1)] != truth[left]
+    return {"answered": float(sure.mean()), "wrong": float(wrong[sure].mean()) if sure.any() else np.nan}
 
 
 def given(truth: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -184,8 +189,7 @@ def measure(pool: str, seeds: list[int], models: Path | None, selections: list[s
     table = Table(pool, selections)
     for seed in seeds:
         start = time.perf_counter()
-        place = None if models is None else models / f"{pool}-{seed}.gmvae"
-        gmvae = GMVAE.load(place) if place else new_model(pool, seed).fit(X)
+        gmvae = model_of(pool, seed, X, models)
         encoding = gmvae.encode(X)
         print(f"model {seed}: {time.perf_counter() - start:.0f} s, {gmvae.featurizer_}", flush=True)
         points = {"": encoding.features}
@@ -236,9 +240,16 @@ def random_labels(
                         table.keep(seed, draw, "random", n, name, score(answer(y), truth, y))
 
 
-def new_model(pool: str, seed: int) -> GMVAE:
+def model_of(pool: str, seed: int, X: Any, models: Path | None) -> GMVAE:
+    """The model in the folder `models`, where a new one is kept."""
+    place = None if models is None else models / f"{pool}-{seed}.gmvae"
+    if place is not None and place.exists():
+        return GMVAE.load(place)
     n_components = 30 if pool == "digits" else 100
-    return GMVAE(n_components, features=FEATURES_OF.get(pool, "auto"), random_state=seed)
+    gmvae = GMVAE(n_components, features=FEATURES_OF.get(pool, "auto"), random_state=seed).fit(X)
+    if place is not None:
+        gmvae.save(place)
+    return gmvae
 
 
 def load(pool: str = "*") -> list[Row]:
@@ -359,7 +370,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pool", nargs="?", choices=list(BUDGETS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--models", type=Path, help="folder of POOL-SEED.gmvae, trained before")
+    parser.add_argument("--models", type=Path, help="folder of POOL-SEED.gmvae")
     both = ["random", "suggested"]
     parser.add_argument("--labels", nargs="+", choices=both, default=both, help="rows of the other stay")
     options = parser.parse_args()

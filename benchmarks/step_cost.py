@@ -37,8 +37,9 @@ def training_step(module: GMVAEModule, batch_size: int) -> Callable[[], None]:
     """One full step: scaling, forward, objective, backward, clipping, AdamW."""
     module.train()
     run = Run(module, make_optimizer(module, 1e-4))
-    noise = torch_generator(1)
-    raw = torch.randint(0, 256, (batch_size, 784), generator=torch_generator(2), dtype=torch.uint8)
+    device = next(module.parameters()).device
+    noise = torch_generator(1, device=device)
+    raw = torch.randint(0, 256, (batch_size, 784), generator=torch_generator(2), dtype=torch.uint8).to(device)
 
     def step() -> None:
         values = module.likelihood.scale(raw)
@@ -56,8 +57,9 @@ def matrix_products(module: GMVAEModule, batch_size: int) -> Callable[[], None]:
     layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear)]
     operands: list[tuple[Tensor, Tensor, Tensor]] = []
     for layer in layers:
-        inputs = torch.randn(batch_size, layer.in_features, dtype=dtype)
-        gradient = torch.randn(batch_size, layer.out_features, dtype=dtype)
+        like = {"dtype": dtype, "device": layer.weight.device}
+        inputs = torch.randn(batch_size, layer.in_features, **like)
+        gradient = torch.randn(batch_size, layer.out_features, **like)
         operands.append((inputs, gradient, layer.weight.detach().to(dtype)))
 
     def products() -> None:
