@@ -44,10 +44,10 @@ PUBLISHED = {
     "n_latent": 100,
 }
 RUNS = {
-    "published network, exact objective": {**PUBLISHED, "objective": "exact"},
     "published network, collapsed objective": PUBLISHED,
     "defaults on pixels": {"features": "pixels"},
     "defaults, features learned by contrast": {"features": "learned"},
+    "published network, exact objective": {**PUBLISHED, "objective": "exact"},
 }
 
 
