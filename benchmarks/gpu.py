@@ -138,9 +138,8 @@ def letters(path: Path) -> None:
             f"{-gmvae.history_[-1]['loss']:.1f} | {purity:.3f} | "
             f"{np.mean(soft):.3f} ± {np.std(soft, ddof=1):.3f} | {poisson:.3f} |"
         )
-        print(lines[-1], flush=True)
-    lines += ["", "Features have nats of their own: compare evidence between rows on pixels only."]
-    write("gpu_letters.md", lines)
+        note = ["", "Features have nats of their own: compare evidence between rows on pixels only."]
+        write("gpu_letters.md", lines + note)  # as far as it goes: the last run takes longest
 
 
 def accuracy(decoder, encoding, truth: np.ndarray, y: np.ndarray) -> float:

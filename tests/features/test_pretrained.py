@@ -208,3 +208,15 @@ def test_copies_leave_the_model_where_it_is(fitted):
     for other in (copy.deepcopy(fitted), pickle.loads(pickle.dumps(fitted))):
         assert other._model is None
         np.testing.assert_array_equal(other.transform(["3"]), [[0, 0, 0, 1]])
+
+
+def test_it_computes_where_it_is_told_to(model):
+    featurizer = Letters.of_name(str(model), {"device": "cpu"}).fit(TEXTS[:1])
+    assert featurizer.device == "cpu"
+    featurizer.transform(TEXTS[:3])
+    featurizer.to("meta")
+    assert featurizer.device == "meta"
+    n_loaded = []
+    featurizer._load = lambda folder: n_loaded.append(featurizer.device) or Letters._load(featurizer, folder)
+    featurizer.transform(TEXTS[3:5])
+    assert n_loaded == ["meta"]  # read anew, where it computes now

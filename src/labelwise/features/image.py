@@ -77,7 +77,7 @@ class ImageFeaturizer(PretrainedFeaturizer):
             raise DataError(
                 f"{folder} cannot be loaded as a model of timm ({first_line(error)}): copy its files again"
             ) from error
-        device = resolve_device("auto")
+        device = resolve_device(self.device)
         return _Loaded(network.eval().to(device), prepare, device)
 
     def _compute(self, model: Any, items: Any) -> np.ndarray:

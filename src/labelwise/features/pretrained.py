@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from safetensors import SafetensorError
@@ -18,6 +18,9 @@ from labelwise.features.base import STAGE, Featurizer
 from labelwise.features.cache import FeatureCache
 from labelwise.features.models import find_model, fingerprint_of
 from labelwise.storage import Arrays
+
+if TYPE_CHECKING:
+    import torch
 
 # What is wrong with the files of a model shows anywhere inside the libraries that read them.
 FAULTS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError)
@@ -38,6 +41,8 @@ class PretrainedFeaturizer(Featurizer):
     ----------
     model : str
         A folder, the name of a model in the cache of the Hugging Face hub, or "hub:NAME" to download it.
+    device : str, default="auto"
+        Where it computes: "cpu", "cuda", …; "auto" takes the GPU if there is one.
 
     Attributes
     ----------
@@ -51,13 +56,14 @@ class PretrainedFeaturizer(Featurizer):
     organisation: ClassVar[str]  # of the hub, where a name has none
     items: ClassVar[str]  # what it reads, in the plural
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, device: str = "auto") -> None:
         self.model = model
+        self.device = device
 
     @classmethod
     def of_name(cls, argument: str, parameters: Mapping[str, Any]) -> Self:
-        """One that reads the model `argument`."""
-        return cls(argument)
+        """One that reads the model `argument`, and computes where `device` says."""
+        return cls(argument, parameters["device"])
 
     @property
     def as_parameter(self) -> str:
@@ -153,6 +159,11 @@ class PretrainedFeaturizer(Featurizer):
         self.place_, self.n_features_ = str(values["place"]), int(values["n_features"])
         self._remember(str(values["fingerprint"]))
         return self
+
+    def to(self, device: torch.device) -> None:
+        """Compute on `device` from now on."""
+        self.device = str(device)
+        self._model = None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**vars(self), "_model": None}  # a copy reads it again

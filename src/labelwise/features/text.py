@@ -72,7 +72,7 @@ class TextFeaturizer(PretrainedFeaturizer):
             with _quiet():
                 return SentenceTransformer(
                     str(folder),
-                    device=resolve_device("auto").type,
+                    device=str(resolve_device(self.device)),
                     local_files_only=True,
                     trust_remote_code=False,
                     model_kwargs={"use_safetensors": True},
