@@ -10,7 +10,7 @@ FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
 # core wait for each other. A file is tested by one process, which makes what its tests share once.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: demo test test-fast lint lint-page setup bench clean
+.PHONY: demo test test-fast lint lint-page docs setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
@@ -29,6 +29,13 @@ lint: setup
 # The types of the page's modules, for those who have Node.js; nothing of it is needed to run labelwise.
 lint-page:
 	npx --yes --package typescript@5.9 tsc --project jsconfig.json
+
+# The site, built offline into build/docs; a warning is an error.
+docs: setup
+	rm -rf docs/generated build/docs && mkdir -p docs/generated
+	$(BIN)/typer labelwise.cli.main utils docs --name labelwise --output docs/generated/commands.md
+	$(BIN)/sphinx-build --quiet --fail-on-warning -c docs . build/docs
+	@echo "Open build/docs/docs/index.html"
 
 # Speed and memory, as ratios in one run; the accuracy tables take longer: see benchmarks/README.md.
 bench: setup

@@ -55,6 +55,7 @@ class PretrainedFeaturizer(Featurizer):
 
     organisation: ClassVar[str]  # of the hub, where a name has none
     items: ClassVar[str]  # what it reads, in the plural
+    _model: Any
 
     def __init__(self, model: str, device: str = "auto") -> None:
         self.model = model
@@ -171,7 +172,7 @@ class PretrainedFeaturizer(Featurizer):
     def _remember(self, fingerprint: str) -> None:
         self.fingerprint_ = fingerprint
         self._cache = FeatureCache(cache_root() / STAGE / f"{self.name}-{fingerprint}")
-        self._model: Any = None
+        self._model = None
 
     def _features(self, items: Any) -> np.ndarray:
         """Features of a batch by the model, which is read into memory when it is first needed."""

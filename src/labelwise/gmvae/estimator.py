@@ -382,7 +382,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
 
         Returns
         -------
-        items : ndarray of shape (n_samples, *item_shape), float32
+        items : ndarray of shape (n_samples,) + item_shape, float32
             E[x given z]: pixels within 0..1, or numbers in the units of the data.
         components : ndarray of shape (n_samples,), int
             Where each was drawn from.
