@@ -10,7 +10,7 @@ FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
 # core wait for each other. A file is tested by one process, which makes what its tests share once.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: demo test test-fast lint lint-page docs setup bench clean
+.PHONY: demo test test-fast test-long lint lint-page docs setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
@@ -20,6 +20,10 @@ test: setup lint
 
 test-fast: setup
 	$(PYTEST) -q -m "not slow" --ignore tests/decoding/test_scikit_learn.py $(FAST)
+
+# What takes many minutes.
+test-long: setup
+	$(BIN)/python -m pytest --long -m long
 
 lint: setup
 	$(BIN)/ruff check src tests benchmarks

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 # Networks in tests are tiny: a second thread only waits for the first, and waits long on a busy machine.
 torch.set_num_threads(1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="run tests that take many minutes as well")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes many minutes: make test-long"))
