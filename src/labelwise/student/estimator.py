@@ -38,7 +38,7 @@ from labelwise.student.persistence import NetworkState, load_student, save_stude
 from labelwise.student.rounds import combine, teach
 from labelwise.student.teaching import WEIGHTS, Lesson, Teaching, infer, neighbourhood
 
-_TINY = 1e-12
+LEAST_TOTAL = 1e-12  # of what the nearest items say; rows of zeros stay as they are
 
 
 class Student(BaseStudent):
@@ -218,17 +218,21 @@ class Student(BaseStudent):
         ndarray of shape (n_samples, n_classes), float32
             Columns as in `classes_`; rows sum to 1.
         """
+        return self.answer(X, mixed=self._mixed())
+
+    def answer(self, X: Any, *, mixed: bool) -> np.ndarray:
+        """Evaluate `predict_proba` with layers in bfloat16, or all in float32 whatever the machine prefers."""
         check_is_fitted(self, "network_")
         X = X if self.featurizer_ is None else self.featurizer_.transform(X)
         X, _ = check_items(self, X, reset=False)
         if self.likelihood_ == "bernoulli":
             choose_likelihood(X, self.item_shape_, "bernoulli")
         items = Items(X, resolve_device(self.device))
-        features, probabilities = infer(self.network_, items, mixed=self._mixed())
+        features, probabilities = infer(self.network_, items, mixed=mixed)
         place = self._pool.place(self.projection_(features))
         near = np.asarray(place @ self.node_scores_)
         # Of the nearest items some may lie where no label reaches.
-        answers = combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), _TINY))
+        answers = combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), LEAST_TOTAL))
         answers = temper(answers, self.temperature_)
         # What is far from everything could be anything.
         trust = place.sum(axis=1)[:, None]
