@@ -27,6 +27,7 @@ ROOMS = (
     ("project",),
     ("report",),
     ("study",),
+    ("export",),
     ("classifier",),
     ("answerer",),
     ("diagnostics",),

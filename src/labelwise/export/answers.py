@@ -49,7 +49,9 @@ def assembled(answerer: Answerer, items: Any) -> Assembled:
     match answerer:
         case DecoderAnswerer():
             module = answerer.gmvae.module_
-            source = source_of(answerer, module.architecture.likelihood, module.architecture.n_features, items)
+            source = source_of(
+                answerer, module.architecture.likelihood, module.architecture.n_features, items
+            )
             said = _encoded(graph, answerer.gmvae, source.declare(graph), is_uint8=_is_uint8(source))
             probabilities = decoded(graph, answerer.decoder, said)
             label = component_labels(graph, answerer.decoder, said)

@@ -1,7 +1,7 @@
 """A computation as ONNX knows it, put together operator by operator.
 
-Not by torch's exporters: half of an answer is no network (neighbours, decoders, schemas of tables), they cannot
-pool to a grid that does not divide the image, and what they make changes with each torch.
+torch's exporters would not do: half of an answer is no network (neighbours, decoders, schemas of tables).
+They cannot pool to a grid that does not divide the image, and what they make changes with each torch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _OPSET, _ML_OPSET, _IR_VERSION = 17, 3, 8
 _ML = "ai.onnx.ml"
 _OF_ML = ("LabelEncoder",)
 
-Operand = str | float | np.ndarray
+Operand = str | float | np.floating[Any] | np.ndarray
 """The name of a value, or a constant; a number is float32."""
 
 
@@ -114,7 +114,7 @@ class Graph:
         helper.set_model_props(model, dict(notes))
         return model
 
-    def _constant(self, value: float | np.ndarray) -> str:
+    def _constant(self, value: float | np.floating[Any] | np.ndarray) -> str:
         array = np.ascontiguousarray(value) if isinstance(value, np.ndarray) else np.float32(value)
         name = self._name("constant")
         # Text is an array of objects to onnx.

@@ -36,7 +36,7 @@ class Source(Protocol):
         """Values of the inputs for some items."""
         ...
 
-    def describe(self) -> list[dict[str, str]]:
+    def describe(self) -> list[dict[str, Any]]:
         """Each input, with what it means."""
         ...
 
@@ -62,10 +62,11 @@ class Arrays:
         values = values if values.dtype == np.uint8 and self.is_uint8 else values.astype(np.float32)
         return {ITEMS: values.reshape(len(values), *self.item_shape)}
 
-    def describe(self) -> list[dict[str, str]]:
+    def describe(self) -> list[dict[str, Any]]:
         """One input."""
         meaning = "0..255" if self.is_uint8 else self.scale
-        return [{"name": ITEMS, "meaning": meaning}]
+        dtype = "uint8" if self.is_uint8 else "float32"
+        return [{"name": ITEMS, "type": dtype, "shape": list(self.item_shape), "meaning": meaning}]
 
 
 @dataclass(frozen=True)
@@ -101,10 +102,15 @@ class Table:
         frame = self.featurizer.columns(items)
         return {_input_name(column): frame[column.name].to_numpy() for column in self.columns}
 
-    def describe(self) -> list[dict[str, str]]:
+    def describe(self) -> list[dict[str, Any]]:
         """One input a column."""
         return [
-            {"name": _input_name(column), "column": column.name, "meaning": _MEANING[column.kind]}
+            {
+                "name": _input_name(column),
+                "type": "text" if column.kind == "category" else "float64",
+                "shape": [],
+                "meaning": _MEANING[column.kind],
+            }
             for column in self.columns
         ]
 
@@ -124,9 +130,10 @@ class Features:
         """Let the model read the items."""
         return {FEATURES: self.featurizer.transform(items)}
 
-    def describe(self) -> list[dict[str, str]]:
+    def describe(self) -> list[dict[str, Any]]:
         """One input."""
-        return [{"name": FEATURES, "meaning": f"what features={self.featurizer.as_parameter!r} makes of items"}]
+        meaning = f"what features={self.featurizer.as_parameter!r} makes of items"
+        return [{"name": FEATURES, "type": "float32", "shape": [self.n_features], "meaning": meaning}]
 
 
 def source_of(answerer: Answerer, likelihood: str, n_features: int, items: Any) -> Source:
@@ -171,7 +178,9 @@ def _one_hot(graph: Graph, value: str, column: Column) -> str:
         values_int64s=numbers,
         default_int64=-1,
     )
-    return graph.cast(graph("Equal", graph("Unsqueeze", code, np.array([1])), np.array([numbers])), np.float32)
+    return graph.cast(
+        graph("Equal", graph("Unsqueeze", code, np.array([1])), np.array([numbers])), np.float32
+    )
 
 
 def _upright(graph: Graph, value: str) -> str:

@@ -70,7 +70,9 @@ def _nearest(graph: Graph, pool: Neighbourhood, points: str) -> tuple[str, str]:
         apart = graph("Where", searched, apart, np.float32(np.inf))
     n_found = np.array([min(len(nodes), n_neighbors + _SPARE)])
     _, found = graph.several(2, "TopK", apart, n_found, axis=1, largest=0)
-    differences = graph("Sub", graph("Gather", nodes, found, axis=0), graph("Unsqueeze", points, np.array([1])))
+    differences = graph(
+        "Sub", graph("Gather", nodes, found, axis=0), graph("Unsqueeze", points, np.array([1]))
+    )
     squares_found = graph("ReduceSumSquare", differences, axes=[2], keepdims=0)
     nearest, places = graph.several(2, "TopK", squares_found, np.array([n_neighbors]), axis=1, largest=0)
     return graph("Sqrt", nearest), graph("GatherElements", found, places, axis=1)

@@ -28,9 +28,7 @@ def numbers(tensor: Tensor) -> np.ndarray:
 def scaled(graph: Graph, rows: str, likelihood: nn.Module, *, is_uint8: bool) -> str:
     """Rows of float32 as the networks see them: what `scale` of a likelihood makes of them."""
     if isinstance(likelihood, Gaussian):
-        return graph(
-            "Div", graph("Sub", rows, numbers(likelihood.location)), numbers(likelihood.spread)
-        )
+        return graph("Div", graph("Sub", rows, numbers(likelihood.location)), numbers(likelihood.spread))
     return graph("Div", rows, 255.0) if is_uint8 else rows
 
 
@@ -76,8 +74,9 @@ def _flat_layer(graph: Graph, value: str, layer: nn.Module) -> str:
         case nn.BatchNorm1d() | nn.BatchNorm2d():
             assert layer.running_mean is not None  # noqa: S101 (ours all keep running moments)
             assert layer.running_var is not None  # noqa: S101
-            weights = layer.weight, layer.bias, layer.running_mean, layer.running_var
-            return graph("BatchNormalization", value, *map(numbers, weights), epsilon=layer.eps)
+            moments = layer.running_mean, layer.running_var
+            parts = [numbers(part) for part in (layer.weight, layer.bias, *moments)]
+            return graph("BatchNormalization", value, *parts, epsilon=layer.eps)
         case nn.GELU():
             erf = graph("Erf", graph("Mul", value, math.sqrt(0.5)))
             return graph("Mul", graph("Mul", value, 0.5), graph("Add", erf, 1.0))
@@ -90,9 +89,7 @@ def _flat_layer(graph: Graph, value: str, layer: nn.Module) -> str:
 
 def _sliding(graph: Graph, value: str, layer: nn.Conv2d | nn.MaxPool2d, sides: Sides) -> tuple[str, Sides]:
     """A layer that looks at one window after the other, and the sides of what it makes."""
-    kernel, stride, padding = (
-        _pair(each) for each in (layer.kernel_size, layer.stride, layer.padding)
-    )
+    kernel, stride, padding = (_pair(each) for each in (layer.kernel_size, layer.stride, layer.padding))
     window = {"kernel_shape": kernel, "strides": stride, "pads": [*padding, *padding]}
     if isinstance(layer, nn.Conv2d):
         weights = [numbers(layer.weight)] + ([] if layer.bias is None else [numbers(layer.bias)])

@@ -39,7 +39,7 @@ class Exported:
     answerer : str
         Kind of the answer, such as "Student" or "AutoDecoder".
     inputs : list of dict
-        Each with its name and meaning.
+        Each with its name, type, shape of one item, and meaning.
     begins : str
         "items", or "features" where a pre-trained model, which is not exported, must read items first.
     classes : list
@@ -53,7 +53,7 @@ class Exported:
     path: str
     n_bytes: int
     answerer: str
-    inputs: list[dict[str, str]]
+    inputs: list[dict[str, Any]]
     begins: str
     classes: list[Any]
     n_checked: int
@@ -97,14 +97,15 @@ def export_onnx(answerer: Answerer | GMVAEClassifier, path: str | Path, items: A
     >>> answerer = labelwise.load("birds.labelwise")                   # doctest: +SKIP
     >>> labelwise.export_onnx(answerer, "birds.onnx", images)          # doctest: +SKIP
     """
-    import_onnx(), _import_onnxruntime()
+    import_onnx()
+    _import_onnxruntime()
     path, items = Path(path), _some(items)
     answerer = _as_shipped(answerer)
     made = assembled(answerer, items)
     if made.graph.n_bytes > _MOST_BYTES:
         raise DataError(
-            f"the answer holds {made.graph.n_bytes / 1e9:.1f} GB, and an ONNX file holds 2 GB at most: teach a "
-            "LinearStudent, which holds no points of the pool"
+            f"the answer holds {made.graph.n_bytes / 1e9:.1f} GB, and an ONNX file holds 2 GB at most: "
+            "teach a LinearStudent, which holds no points of the pool"
         )
     model = made.graph.build("labelwise", _notes(answerer, made))
     found: list[float] = []
@@ -152,16 +153,16 @@ def _difference(file: Path, answerer: Answerer, made: Assembled, items: Any) -> 
     labels, probabilities = session.run([LABEL, PROBABILITIES], feeds)
     first = {name: values[:1] for name, values in feeds.items()}
     alone = session.run([PROBABILITIES], first)[0]
-    difference = max(
-        float(np.abs(probabilities - expected).max()), float(np.abs(alone - expected[:1]).max())
-    )
+    difference = max(float(np.abs(probabilities - expected).max()), float(np.abs(alone - expected[:1]).max()))
     if not difference <= TOLERANCE:
         raise DataError(
             f"the exported answer differs from our own by {difference:.2g} in a probability, and "
             f"{TOLERANCE:g} is allowed: nothing was written; please report this"
         )
     ranked = np.sort(expected, axis=1)
-    clear = np.ones(len(expected), bool) if expected.shape[1] == 1 else ranked[:, -1] - ranked[:, -2] > TOLERANCE
+    clear = (
+        np.ones(len(expected), bool) if expected.shape[1] == 1 else ranked[:, -1] - ranked[:, -2] > TOLERANCE
+    )
     own = np.asarray(answerer.predict(items), dtype=object)
     wrong = [row for row in np.flatnonzero(clear) if labels[row] != own[row] and labels[row] != ""]
     if wrong:

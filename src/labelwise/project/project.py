@@ -31,6 +31,7 @@ from labelwise.project.source import Source
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
+    from labelwise.export import Exported
     from labelwise.gmvae import GMVAE
     from labelwise.student import BaseStudent, Refinement
 
@@ -268,6 +269,24 @@ class Project(Labelling):
         """
         exchange.write_predictions(Path(path), self.answers(), self.pool.paths, self.texts())
         return len(self)
+
+    def export(self, path: str | os.PathLike[str], *, items: Any = None) -> Exported:
+        """Write what answers new items as one ONNX file, without torch to run; see `export_onnx`.
+
+        Parameters
+        ----------
+        path : path
+        items : array-like, default=None
+            Items on which to compare the file with `answerer`; None takes those of the project.
+
+        Returns
+        -------
+        Exported
+            With the largest difference of a probability.
+        """
+        from labelwise.export import export_onnx
+
+        return export_onnx(self.answerer, Path(path), self.items().X if items is None else items)
 
     @property
     def answerer(self) -> Answerer:

@@ -221,7 +221,7 @@ class Student(BaseStudent):
         return self.answer(X, mixed=self._mixed())
 
     def answer(self, X: Any, *, mixed: bool) -> np.ndarray:
-        """Evaluate `predict_proba` with layers in bfloat16, or all in float32 whatever the machine prefers."""
+        """Answer as `predict_proba`, with layers in bfloat16 or, whatever the machine prefers, in float32."""
         check_is_fitted(self, "network_")
         X = X if self.featurizer_ is None else self.featurizer_.transform(X)
         X, _ = check_items(self, X, reset=False)
