@@ -123,6 +123,7 @@ def pictures(n_items, shape, seed=0):
     return images, (places[:, 0] > (shape[0] - 5) / 2).astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "parameters"),
     [

@@ -147,9 +147,8 @@ def _difference(file: Path, answerer: Answerer, made: Assembled, items: Any) -> 
     DataError
         If it is above the tolerance, or a label differs although its probability is clearly the largest.
     """
-    session = open_session(file)
-    feeds = made.source.feeds(items)
-    expected = _own_probabilities(answerer, items)
+    expected = _own_probabilities(answerer, items)  # which refuses items of another kind
+    session, feeds = open_session(file), made.source.feeds(items)
     labels, probabilities = session.run([LABEL, PROBABILITIES], feeds)
     first = {name: values[:1] for name, values in feeds.items()}
     alone = session.run([PROBABILITIES], first)[0]
