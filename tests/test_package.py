@@ -39,7 +39,7 @@ ROOMS = (
     ("features",),
     ("graph", "nn"),
     ("data",),
-    ("storage", "progress"),
+    ("storage", "progress", "hub"),
     ("randomness", "labels", "parameters", "events"),
     ("errors",),
 )

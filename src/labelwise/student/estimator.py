@@ -13,6 +13,7 @@ from torch import nn
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.targets import as_column, split_labels
 from labelwise.events import Listener, check_listener
+from labelwise.hub import read_card
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -200,7 +201,7 @@ class Student(BaseStudent):
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
-        self.check_, self.featurizer_ = None, None
+        self.check_, self.featurizer_, self.card_ = None, None, ""
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
         self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities
@@ -247,7 +248,7 @@ class Student(BaseStudent):
             If it cannot be written.
         """
         check_is_fitted(self, "network_")
-        save_student(Path(path), self.get_params(deep=False), self._state())
+        save_student(Path(path), self.get_params(deep=False), self._state(), self.card_)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> Student:
@@ -262,6 +263,7 @@ class Student(BaseStudent):
         with damage_told(Path(path)):
             self = cls(**{**parameters, "device": device})
         self.take(state)
+        self.card_ = read_card(Path(path))
         self._pool = neighbourhood(self.points_)
         self.network_.to(resolve_device(device))
         return self
