@@ -81,3 +81,15 @@ def test_wrong_use():
 
 def test_help():
     assert "ONNX" in labelwise("export", "--help").out
+
+
+def test_compact(labelled, tmp_path):
+    outcome = labelwise("export", labelled, "-o", tmp_path / "a.onnx", "--compact", "--seed", 1)
+    assert outcome.code == 0, outcome
+    assert "of 60 items that were kept back the same label" in outcome.out
+    assert "compared: on 300 items" in outcome.out
+    assert ask(tmp_path / "a.onnx", X)[1].shape == (300, 10)
+
+
+def test_a_seed_without_compact(labelled):
+    assert "--compact" in labelwise("export", labelled, "--seed", 1).reason()

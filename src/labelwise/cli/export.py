@@ -32,15 +32,26 @@ def export(
         ),
     ] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path("model.onnx"),
+    compact: Annotated[
+        bool,
+        typer.Option(
+            "--compact",
+            help="Approximate: a small network in place of the nearest items of the pool, whose positions "
+            "are then left out. It learns from the items; some are kept back to say how well.",
+        ),
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="With --compact: seed of the network.", show_default="0")
+    ] = None,
     text_column: NewTextColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
     json_output: JsonOption = False,
 ) -> None:
     """Write what answers in PROJECT as one ONNX file: items in, label and probabilities out.
 
-    Featurizer, encoder or student, decoder, calibration and class names are in the file, and nothing is
-    approximated. It runs in any program that reads ONNX, without labelwise and without torch. Where answers
-    come from the nearest items of the pool, the file holds their positions in the model, but no items.
+    Featurizer, encoder or student, decoder, calibration and class names are in the file. Without --compact
+    nothing is approximated: where answers come from the nearest items of the pool, the file holds their
+    positions in the model, but no items. It runs in any program that reads ONNX, without labelwise and torch.
 
     Texts and photos that a pre-trained model reads are the exception: the file begins at the features that
     this makes, and its input is called features.
@@ -57,18 +68,23 @@ def export(
     check_folder_of(output)
     if data is None and (text_column or skip_unreadable):
         raise ParameterError("--text-column and --skip-unreadable only apply to new items: give DATA")
+    if seed is not None and not compact:
+        raise ParameterError("--seed is for --compact only: add it, or leave --seed out")
+    options = {"compact": compact, "random_state": seed or 0}
     reading = {"text_column": text_column, "skip_unreadable": skip_unreadable}
     if read_manifest(project)["kind"] == "project":
-        found = _of_project(project, data, output, reading)
+        found = _of_project(project, data, output, reading, options)
     else:
-        found = _of_answerer(project, data, output, reading)
+        found = _of_answerer(project, data, output, reading, options)
     if json_output:
         typer.echo(json.dumps(asdict(found)))
     else:
         _report(found)
 
 
-def _of_project(path: Path, data: str | None, output: Path, reading: dict[str, Any]) -> Exported:
+def _of_project(
+    path: Path, data: str | None, output: Path, reading: dict[str, Any], options: dict[str, Any]
+) -> Exported:
     from labelwise.project import Project
 
     with Project.open(path) as project:
@@ -76,10 +92,12 @@ def _of_project(path: Path, data: str | None, output: Path, reading: dict[str, A
         if data is not None:
             like = project.source.options
             items = read_items(data, project.pool.item_shape, like=like, **reading).X
-        return project.export(output, items=items)
+        return project.export(output, items=items, **options)
 
 
-def _of_answerer(path: Path, data: str | None, output: Path, reading: dict[str, Any]) -> Exported:
+def _of_answerer(
+    path: Path, data: str | None, output: Path, reading: dict[str, Any], options: dict[str, Any]
+) -> Exported:
     from labelwise.answerer import load
     from labelwise.export import export_onnx
     from labelwise.features import reading as as_read_for
@@ -93,14 +111,21 @@ def _of_answerer(path: Path, data: str | None, output: Path, reading: dict[str, 
     featurizer = answerer.featurizer_
     item_shape = answerer.item_shape_ if featurizer is None else None
     dataset = read_items(data, item_shape, like=as_read_for(featurizer), **reading)
-    return export_onnx(answerer, output, dataset.X)
+    return export_onnx(answerer, output, dataset.X, **options)
 
 
 def _report(found: Exported) -> None:
     n_classes = len(found.classes)
     typer.echo(f"{found.path}: {found.answerer}, {n_classes} classes, {found.n_bytes / 1e6:.1f} MB")
+    compared, whose = "exact", "labelwise's own"
+    if found.agreement is not None:
+        typer.echo(
+            f"distilled: a network gives {found.agreement:.1%} of {found.n_kept_back:,} items that were kept "
+            "back the same label as labelwise"
+        )
+        compared, whose = "compared", "those of this network in torch"
     typer.echo(
-        f"exact: on {found.n_checked:,} items, no probability differs from labelwise's own by more than "
+        f"{compared}: on {found.n_checked:,} items, no probability differs from {whose} by more than "
         f"{found.difference:.1e}"
     )
     for each in found.inputs[:_SHOWN]:

@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 
 from labelwise.answerer import Answerer, DecoderAnswerer
+from labelwise.decoding import AutoDecoder
+from labelwise.decoding.base import GraphDecoder
 from labelwise.errors import DataError
 from labelwise.export.decoders import Encoded, component_labels, decoded, mixed, shared, tempered
+from labelwise.export.distilling import Distilled
 from labelwise.export.graph import Graph
 from labelwise.export.inputs import LABEL, PROBABILITIES, Source, source_of
 from labelwise.export.neighbours import placed
@@ -30,7 +33,7 @@ class Assembled:
     source: Source
 
 
-def assembled(answerer: Answerer, items: Any) -> Assembled:
+def assembled(answerer: Answerer, items: Any, learned: Distilled | None = None) -> Assembled:
     """Put together the graph of a fitted answer.
 
     Parameters
@@ -38,6 +41,8 @@ def assembled(answerer: Answerer, items: Any) -> Assembled:
     answerer : DecoderAnswerer, Student or LinearStudent
     items : array-like
         Some items, which say whether pixels are uint8.
+    learned : Distilled, default=None
+        What takes the place of a lookup among the points of the pool.
 
     Raises
     ------
@@ -53,11 +58,19 @@ def assembled(answerer: Answerer, items: Any) -> Assembled:
                 answerer, module.architecture.likelihood, module.architecture.n_features, items
             )
             said = _encoded(graph, answerer.gmvae, source.declare(graph), is_uint8=_is_uint8(source))
-            probabilities = decoded(graph, answerer.decoder, said)
-            label = component_labels(graph, answerer.decoder, said)
+            if learned is None:
+                probabilities = decoded(graph, answerer.decoder, said)
+                label = component_labels(graph, answerer.decoder, said)
+            else:
+                parts = [part for part in (said.latents, said.features) if part is not None]
+                probabilities = learned.declare(graph, graph("Concat", *parts, axis=1))
         case Student():
             source = source_of(answerer, answerer.likelihood_, answerer.n_features_in_, items)
-            probabilities = _student(graph, answerer, source.declare(graph), is_uint8=_is_uint8(source))
+            alone, points = _embedded(graph, answerer, source.declare(graph), is_uint8=_is_uint8(source))
+            if learned is None:
+                probabilities = _student(graph, answerer, alone, points)
+            else:
+                probabilities = learned.declare(graph, points)
         case LinearStudent():
             source = source_of(answerer, "gaussian", len(answerer.mean_), items)
             probabilities = _linear_student(graph, answerer, source.declare(graph))
@@ -72,6 +85,24 @@ def assembled(answerer: Answerer, items: Any) -> Assembled:
     graph.output(LABEL, label, str if classes.dtype == object else classes.dtype)
     graph.output(PROBABILITIES, probabilities, np.float32, (len(classes),))
     return Assembled(graph, source)
+
+
+def looks_up(answerer: Answerer) -> bool:
+    """Whether it answers by the nearest points of a pool, which it holds."""
+    if isinstance(answerer, DecoderAnswerer):
+        decoder = answerer.decoder
+        return isinstance(decoder.decoder_ if isinstance(decoder, AutoDecoder) else decoder, GraphDecoder)
+    return isinstance(answerer, Student)
+
+
+def points_of(answerer: Answerer, items: Any) -> np.ndarray:
+    """What a network learns from that takes the place of a lookup, shape (n_samples, n_features), float32."""
+    if isinstance(answerer, Student):
+        return answerer.embed(items, mixed=False)[0]
+    assert isinstance(answerer, DecoderAnswerer)  # noqa: S101 (no others look up)
+    encoding = answerer.gmvae.encode(items)
+    parts = [part for part in (encoding.latents, encoding.features) if part is not None]
+    return np.hstack(parts).astype(np.float32)
 
 
 def _is_uint8(source: Source) -> bool:
@@ -106,8 +137,8 @@ def _encoded(graph: Graph, gmvae: GMVAE, rows: str, *, is_uint8: bool) -> Encode
     return Encoded(posteriors, latents, features)
 
 
-def _student(graph: Graph, student: Student, rows: str, *, is_uint8: bool) -> str:
-    """Network and graph of a student together."""
+def _embedded(graph: Graph, student: Student, rows: str, *, is_uint8: bool) -> tuple[str, str]:
+    """What the network of a student says alone, and where its graph has items."""
     network = student.network_
     values = scaled(graph, rows, network.scaling, is_uint8=is_uint8)
     if len(network.item_shape) > 1:
@@ -116,7 +147,11 @@ def _student(graph: Graph, student: Student, rows: str, *, is_uint8: bool) -> st
         features = through(graph, values, network.layers)
     alone = graph("Softmax", through(graph, features, [network.head]), axis=1)
     projection = student.projection_
-    points = graph("MatMul", graph("Sub", features, projection.mean), projection.axes)
+    return alone, graph("MatMul", graph("Sub", features, projection.mean), projection.axes)
+
+
+def _student(graph: Graph, student: Student, alone: str, points: str) -> str:
+    """Network and graph of a student together."""
     near, trust = placed(graph, neighbourhood(student.points_), points, student.node_scores_)
     near = graph("Mul", near, trust)
     total = graph("ReduceSum", near, np.array([1]), keepdims=1)

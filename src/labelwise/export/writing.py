@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +15,13 @@ import numpy as np
 from labelwise.answerer import Answerer, load
 from labelwise.classifier import GMVAEClassifier
 from labelwise.errors import DataError, MissingExtraError
-from labelwise.export.answers import Assembled, assembled
+from labelwise.export.answers import Assembled, assembled, looks_up, points_of
+from labelwise.export.distilling import Distilled, distil
 from labelwise.export.graph import import_onnx
 from labelwise.export.inputs import LABEL, PROBABILITIES, Features
 from labelwise.features import is_frame
+from labelwise.parameters import Option, check_parameters
+from labelwise.randomness import RandomState
 from labelwise.storage import write_beside
 from labelwise.student import Student
 
@@ -40,12 +44,18 @@ class Exported:
         Kind of the answer, such as "Student" or "AutoDecoder".
     inputs : list of dict
         Each with its name, type, shape of one item, and meaning.
+    how : {"exact", "distilled"}
+        "distilled" where a network has learned what the nearest points of the pool say.
+    agreement : float or None
+        Share of the items kept back that a distilled one gives the same label.
+    n_kept_back : int or None
     begins : str
         "items", or "features" where a pre-trained model, which is not exported, must read items first.
     classes : list
         In the order of the columns of the output "probabilities".
     n_checked : int
-        Items on which the file was compared with our own predictions.
+        Items on which the file was compared with our own predictions: those of the network where it is
+        distilled.
     difference : float
         Largest one of a probability.
     """
@@ -54,13 +64,23 @@ class Exported:
     n_bytes: int
     answerer: str
     inputs: list[dict[str, Any]]
+    how: str
+    agreement: float | None
+    n_kept_back: int | None
     begins: str
     classes: list[Any]
     n_checked: int
     difference: float
 
 
-def export_onnx(answerer: Answerer | GMVAEClassifier, path: str | Path, items: Any) -> Exported:
+def export_onnx(
+    answerer: Answerer | GMVAEClassifier,
+    path: str | os.PathLike[str],
+    items: Any,
+    *,
+    compact: bool = False,
+    random_state: RandomState = 0,
+) -> Exported:
     """Write a fitted answer as one ONNX file: items in, label and probabilities out.
 
     Featurizer, encoder or student, decoder and calibration are all in the file, and nothing in it is
@@ -76,18 +96,24 @@ def export_onnx(answerer: Answerer | GMVAEClassifier, path: str | Path, items: A
         The file to write. It appears once onnxruntime gives the same probabilities for some of the `items`.
     items : array-like
         Items as for `predict_proba`, on which to compare. The file takes pixels as uint8 if these are.
+    compact : bool, default=False
+        Teach a small network what the nearest points of the pool say, from `items`, and leave out the points.
+        This approximates: a part of the items is kept back to say how often the label is the same.
+    random_state : int, RandomState, Generator or None, default=0
+        Of that network.
 
     Returns
     -------
     Exported
-        With the largest difference that was found.
+        With the largest difference that was found, and the agreement of a distilled network.
 
     Raises
     ------
     MissingExtraError
         If onnx or onnxruntime is not installed.
     DataError
-        If the answer cannot be exported, or a probability differs by more than .0001.
+        If the answer cannot be exported, holds no points that `compact` could leave out, or a probability
+        differs by more than .0001.
     StorageError
         If the file cannot be written.
 
@@ -99,30 +125,36 @@ def export_onnx(answerer: Answerer | GMVAEClassifier, path: str | Path, items: A
     """
     import_onnx()
     _import_onnxruntime()
-    path, items = Path(path), _some(items)
-    answerer = _as_shipped(answerer)
-    made = assembled(answerer, items)
+    check_parameters({"compact": compact}, {"compact": Option(True, False)})
+    answerer, some = _as_shipped(answerer), _some(items)
+    learned = _distilled(answerer, items, random_state) if compact else None
+    made = assembled(answerer, some, learned)
     if made.graph.n_bytes > _MOST_BYTES:
         raise DataError(
             f"the answer holds {made.graph.n_bytes / 1e9:.1f} GB, and an ONNX file holds 2 GB at most: "
-            "teach a LinearStudent, which holds no points of the pool"
+            "pass compact=True (--compact), which leaves out the points of the pool"
         )
-    model = made.graph.build("labelwise", _notes(answerer, made))
+    how = "exact" if learned is None else "distilled"
+    model = made.graph.build("labelwise", {**_notes(answerer, made), "how": how})
     found: list[float] = []
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
-        found.append(_difference(temporary, answerer, made, items))
+        found.append(_difference(temporary, _own(answerer, some, learned), made.source.feeds(some)))
 
+    path = Path(path)
     write_beside(path, write)
     return Exported(
         path=str(path),
         n_bytes=path.stat().st_size,
         answerer=_kind(answerer),
         inputs=made.source.describe(),
+        how=how,
+        agreement=None if learned is None else learned.agreement,
+        n_kept_back=None if learned is None else learned.n_kept_back,
         begins=_begins(made),
         classes=answerer.classes_.tolist(),
-        n_checked=_length(items),
+        n_checked=_length(some),
         difference=found[0],
     )
 
@@ -139,7 +171,30 @@ def _as_shipped(answerer: Answerer | GMVAEClassifier) -> Answerer:
         return load(Path(folder) / "answerer", device="cpu")
 
 
-def _difference(file: Path, answerer: Answerer, made: Assembled, items: Any) -> float:
+def _distilled(answerer: Answerer, items: Any, random_state: RandomState) -> Distilled:
+    if not looks_up(answerer):
+        raise DataError(
+            f"a {_kind(answerer)} holds no points of the pool, and its file is small: leave out compact "
+            "(--compact)"
+        )
+    return distil(points_of(answerer, items), answerer.predict_proba(items), random_state)
+
+
+Own = tuple[np.ndarray, np.ndarray]
+"""Labels and probabilities that a file should give."""
+
+
+def _own(answerer: Answerer, items: Any, learned: Distilled | None) -> Own:
+    """Ours, in float32 throughout, as the file has it."""
+    if learned is not None:
+        probabilities = learned.answer(points_of(answerer, items))
+        return answerer.classes_[probabilities.argmax(axis=1)], probabilities
+    if isinstance(answerer, Student):
+        return answerer.predict(items), answerer.answer(items, mixed=False)
+    return answerer.predict(items), answerer.predict_proba(items)
+
+
+def _difference(file: Path, own: Own, feeds: dict[str, np.ndarray]) -> float:
     """Largest difference of a probability from our own.
 
     Raises
@@ -147,8 +202,7 @@ def _difference(file: Path, answerer: Answerer, made: Assembled, items: Any) -> 
     DataError
         If it is above the tolerance, or a label differs although its probability is clearly the largest.
     """
-    expected = _own_probabilities(answerer, items)  # which refuses items of another kind
-    session, feeds = open_session(file), made.source.feeds(items)
+    (own_labels, expected), session = own, open_session(file)
     labels, probabilities = session.run([LABEL, PROBABILITIES], feeds)
     first = {name: values[:1] for name, values in feeds.items()}
     alone = session.run([PROBABILITIES], first)[0]
@@ -162,21 +216,13 @@ def _difference(file: Path, answerer: Answerer, made: Assembled, items: Any) -> 
     clear = (
         np.ones(len(expected), bool) if expected.shape[1] == 1 else ranked[:, -1] - ranked[:, -2] > TOLERANCE
     )
-    own = np.asarray(answerer.predict(items), dtype=object)
-    wrong = [row for row in np.flatnonzero(clear) if labels[row] != own[row] and labels[row] != ""]
+    wrong = [row for row in np.flatnonzero(clear) if labels[row] not in (own_labels[row], "")]
     if wrong:
         raise DataError(
             f"the exported answer calls item {wrong[0]} {labels[wrong[0]]!r}, and we call it "
-            f"{own[wrong[0]]!r}: nothing was written; please report this"
+            f"{own_labels[wrong[0]]!r}: nothing was written; please report this"
         )
     return difference
-
-
-def _own_probabilities(answerer: Answerer, items: Any) -> np.ndarray:
-    """Ours, in float32 throughout, as the file has it."""
-    if isinstance(answerer, Student):
-        return answerer.answer(items, mixed=False)
-    return answerer.predict_proba(items)
 
 
 def open_session(file: Path) -> Any:

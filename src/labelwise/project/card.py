@@ -18,7 +18,7 @@ from labelwise.project.labelling import Labelling
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|~$-])")
+_MARKUP = re.compile(r"([\\`*_{}\[\]#!|~$])")
 _CLASSES = 200  # rows of the table, at most
 _CONFIDENCE = 0.95
 

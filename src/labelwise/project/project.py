@@ -270,14 +270,17 @@ class Project(Labelling):
         exchange.write_predictions(Path(path), self.answers(), self.pool.paths, self.texts())
         return len(self)
 
-    def export(self, path: str | os.PathLike[str], *, items: Any = None) -> Exported:
-        """Write what answers new items as one ONNX file, without torch to run; see `export_onnx`.
+    def export(self, path: str | os.PathLike[str], *, items: Any = None, **options: Any) -> Exported:
+        """Write what answers new items as one ONNX file, which needs no torch; see `export_onnx`.
 
         Parameters
         ----------
         path : path
         items : array-like, default=None
             Items on which to compare the file with `answerer`; None takes those of the project.
+
+        **options
+            Of `export_onnx`: compact, random_state.
 
         Returns
         -------
@@ -286,7 +289,7 @@ class Project(Labelling):
         """
         from labelwise.export import export_onnx
 
-        return export_onnx(self.answerer, Path(path), self.items().X if items is None else items)
+        return export_onnx(self.answerer, path, self.items().X if items is None else items, **options)
 
     @property
     def answerer(self) -> Answerer:

@@ -223,14 +223,8 @@ class Student(BaseStudent):
 
     def answer(self, X: Any, *, mixed: bool) -> np.ndarray:
         """Answer as `predict_proba`, with layers in bfloat16 or, whatever the machine prefers, in float32."""
-        check_is_fitted(self, "network_")
-        X = X if self.featurizer_ is None else self.featurizer_.transform(X)
-        X, _ = check_items(self, X, reset=False)
-        if self.likelihood_ == "bernoulli":
-            choose_likelihood(X, self.item_shape_, "bernoulli")
-        items = Items(X, resolve_device(self.device))
-        features, probabilities = infer(self.network_, items, mixed=mixed)
-        place = self._pool.place(self.projection_(features))
+        points, probabilities = self.embed(X, mixed=mixed)
+        place = self._pool.place(points)
         near = np.asarray(place @ self.node_scores_)
         # Of the nearest items some may lie where no label reaches.
         answers = combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), LEAST_TOTAL))
@@ -238,6 +232,17 @@ class Student(BaseStudent):
         # What is far from everything could be anything.
         trust = place.sum(axis=1)[:, None]
         return np.asarray(trust * answers + (1 - trust) / len(self.classes_))
+
+    def embed(self, X: Any, *, mixed: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Where items lie in the graph of features, (n_samples, n_principal), and what the network says."""
+        check_is_fitted(self, "network_")
+        X = X if self.featurizer_ is None else self.featurizer_.transform(X)
+        X, _ = check_items(self, X, reset=False)
+        if self.likelihood_ == "bernoulli":
+            choose_likelihood(X, self.item_shape_, "bernoulli")
+        items = Items(X, resolve_device(self.device))
+        features, probabilities = infer(self.network_, items, mixed=mixed)
+        return self.projection_(features), probabilities
 
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: `manifest.json` and `weights.safetensors`.
