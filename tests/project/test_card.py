@@ -54,6 +54,16 @@ def test_of_few_labels_nothing_is_estimated(project):
     assert "Not estimated" in card(project)
 
 
+@pytest.mark.filterwarnings("ignore::labelwise.errors.LabelwiseWarning")  # names of components that are mixed
+def test_of_names_alone(project):
+    for component in np.unique(project.encoding.top)[:8]:
+        project.name(int(component), ["odd", "even"][component % 2])
+    project.answers()
+    assert "0 of 300 items have a label" in card(project)
+    assert "8 whole components have a name" in card(project)
+    assert re.search(r"right on \d+ of \d\d ", card(project))
+
+
 def test_of_another_decoder(labelled):
     labelled.answers("soft")
     assert "SoftDecoder, whose probabilities are not calibrated" in card(labelled)

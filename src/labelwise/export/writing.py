@@ -188,10 +188,11 @@ def _own(answerer: Answerer, items: Any, learned: Distilled | None) -> Own:
     """Ours, in float32 throughout, as the file has it."""
     if learned is not None:
         probabilities = learned.answer(points_of(answerer, items))
-        return answerer.classes_[probabilities.argmax(axis=1)], probabilities
-    if isinstance(answerer, Student):
-        return answerer.predict(items), answerer.answer(items, mixed=False)
-    return answerer.predict(items), answerer.predict_proba(items)
+    elif isinstance(answerer, Student):
+        probabilities = answerer.answer(items, mixed=False)
+    else:
+        return answerer.predict(items), answerer.predict_proba(items)
+    return answerer.classes_[probabilities.argmax(axis=1)], probabilities
 
 
 def _difference(file: Path, own: Own, feeds: dict[str, np.ndarray]) -> float:

@@ -63,7 +63,7 @@ def card_of(project: Labelling, answerer: Answerer, answers: Answers, y: Any, na
     parts = {
         "Data": _data(project),
         "Labels": _labels(project, labels, names),
-        "Accuracy": _accuracy(answerer, labels),
+        "Accuracy": _accuracy(answerer),
         "Calibration": _calibration(answerer),
         "Classes": _classes(answers, labels),
         "Loading": _LOADING,
@@ -100,7 +100,7 @@ def _labels(project: Labelling, labels: Counter[str], names: dict[int, str]) -> 
     )
 
 
-def _accuracy(answerer: Answerer, labels: Counter[str]) -> str:
+def _accuracy(answerer: Answerer) -> str:
     decoder, check = getattr(answerer, "decoder", None), getattr(answerer, "check_", None)
     if check is not None:
         return (
@@ -109,12 +109,11 @@ def _accuracy(answerer: Answerer, labels: Counter[str]) -> str:
         )
     if not isinstance(decoder, AutoDecoder) or not decoder.scores_:
         return "Not estimated: no label was kept back.\n"
-    n_compared = sum(count for count in labels.values() if count > 1)
-    n_right = round(decoder.scores_[decoder.choice_] * n_compared)
+    n_right = round(decoder.scores_[decoder.choice_] * decoder.n_compared_)
     return (
-        f"Cross-validated, with a fifth of the labels kept back at a time: right on "
-        f"{_share(n_right, n_compared)} labels, of classes that have more than one. The labels may be easier "
-        "or harder than other items, unless they were chosen at random.\n"
+        "Cross-validated, with a fifth of the labels kept back at a time: right on "
+        f"{_share(n_right, decoder.n_compared_)} labels, of classes that have more than one. The labels "
+        "may be easier or harder than other items, unless they were chosen at random.\n"
     )
 
 
