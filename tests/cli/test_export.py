@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
+import onnxruntime
 
 from cli.conftest import X, finish, labelwise, start_labelwise
 from labelwise import Project, load
-
-pytest.importorskip("onnx")
-onnxruntime = pytest.importorskip("onnxruntime")
 
 
 def ask(file, items):

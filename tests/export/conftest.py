@@ -10,11 +10,7 @@ from sklearn.datasets import load_digits
 
 from labelwise import GMVAE, UNLABELED
 from labelwise.errors import LabelwiseWarning
-
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
-from labelwise.export.writing import open_session  # needs them when it is called
+from labelwise.export.writing import open_session
 
 N_POOL, N_NEW = 300, 80
 DIGITS = np.array(["zéro, ou rien", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf"])

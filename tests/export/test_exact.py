@@ -93,6 +93,13 @@ def test_students_of_images(gmvae, tmp_path):
     check(student, as_floats, tmp_path / "a.onnx", {"items": as_floats}, own)
 
 
+def test_a_student_where_the_machine_prefers_bfloat16(tmp_path, monkeypatch):
+    student = Student("affine", **QUICK).fit(POOL, Y)
+    monkeypatch.setattr(Student, "_mixed", lambda self: True)
+    assert np.abs(student.predict_proba(ASKED) - student.answer(ASKED, mixed=False)).max() > TOLERANCE
+    assert export_onnx(student, tmp_path / "a.onnx", ASKED).difference <= TOLERANCE
+
+
 def test_students_of_rows(tmp_path):
     rows = POOL.reshape(300, -1)[:, 10:40].astype(float)
     rows = rows[:, rows.std(axis=0) > 0]
