@@ -27,6 +27,7 @@ ROOMS = (
     ("project",),
     ("report",),
     ("study",),
+    ("export",),
     ("classifier",),
     ("answerer",),
     ("diagnostics",),
@@ -38,7 +39,7 @@ ROOMS = (
     ("features",),
     ("graph", "nn"),
     ("data",),
-    ("storage", "progress"),
+    ("storage", "progress", "hub"),
     ("randomness", "labels", "parameters", "events"),
     ("errors",),
 )

@@ -19,6 +19,7 @@ _PUBLIC = {
     "Project": "labelwise.project",
     "SoftDecoder": "labelwise.decoding",
     "Student": "labelwise.student",
+    "export_onnx": "labelwise.export",
     "forecast_accuracy": "labelwise.planning.forecast",
     "label_budget": "labelwise.planning.budget",
     "load": "labelwise.answerer",
@@ -37,6 +38,7 @@ __all__ = [
     "Project",
     "SoftDecoder",
     "Student",
+    "export_onnx",
     "forecast_accuracy",
     "label_budget",
     "load",
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from labelwise.data import load_dataset
     from labelwise.decoding import AutoDecoder, HardDecoder, SoftDecoder
     from labelwise.encoding import Encoding
+    from labelwise.export import export_onnx
     from labelwise.gmvae import GMVAE
     from labelwise.labels import UNLABELED
     from labelwise.planning.budget import label_budget

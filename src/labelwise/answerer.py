@@ -13,6 +13,7 @@ from labelwise.decoding.persistence import decoder_from_state, decoder_state
 from labelwise.errors import StorageError
 from labelwise.features import Featurizer
 from labelwise.gmvae import GMVAE
+from labelwise.hub import HubMixin, fetched, read_card, write_card
 from labelwise.storage import damage_told, load_folder, read_manifest, save_folder
 from labelwise.student import LinearStudent, Student
 from labelwise.student.linear import KIND as LINEAR_STUDENT
@@ -56,7 +57,7 @@ class Answerer(Protocol):
         ...
 
 
-class DecoderAnswerer:
+class DecoderAnswerer(HubMixin):
     """A model and a fitted decoder, in one.
 
     Parameters
@@ -116,7 +117,12 @@ class DecoderAnswerer:
             "classes": self.classes_.tolist(),
             "decoder": settings,
         }
-        save_folder(Path(path), manifest, arrays, fill=lambda folder: self.gmvae.save(folder / _MODEL))
+
+        def fill(folder: Path) -> None:
+            self.gmvae.save(folder / _MODEL)
+            write_card(folder, self.card_)
+
+        save_folder(Path(path), manifest, arrays, fill=fill)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> DecoderAnswerer:
@@ -131,7 +137,9 @@ class DecoderAnswerer:
         manifest, arrays = load_folder(path, KIND)
         gmvae = GMVAE.load(path / _MODEL, device=device)
         with damage_told(path):
-            return cls(gmvae, decoder_from_state(manifest["decoder"], arrays))
+            self = cls(gmvae, decoder_from_state(manifest["decoder"], arrays))
+        self.card_ = read_card(path)
+        return self
 
 
 def load(path: str | Path, *, device: str = "auto") -> Answerer:
@@ -140,7 +148,7 @@ def load(path: str | Path, *, device: str = "auto") -> Answerer:
     Parameters
     ----------
     path : path
-        A folder; of a project, its answerer is read.
+        A folder; of a project, its answerer is read. "hub:NAME" names what `push_to_hub` uploaded.
     device : str, default="auto"
         Where to compute.
 
@@ -153,8 +161,10 @@ def load(path: str | Path, *, device: str = "auto") -> Answerer:
     ------
     StorageError
         If there is no answerer, or it is damaged or from a newer labelwise.
+    DownloadError
+        If it cannot be downloaded.
     """
-    path = Path(path)
+    path = fetched(path)
     kind = read_manifest(path)["kind"]
     if kind == "project":
         path = path / "answerer"

@@ -13,6 +13,7 @@ from labelwise.cli.audit import audit
 from labelwise.cli.budget import budget
 from labelwise.cli.decode import decode
 from labelwise.cli.demo import demo
+from labelwise.cli.export import export
 from labelwise.cli.forecast import forecast
 from labelwise.cli.info import info
 from labelwise.cli.label import label
@@ -42,6 +43,7 @@ for command in (
     refine,
     forecast,
     audit,
+    export,
     info,
     update,
     budget,

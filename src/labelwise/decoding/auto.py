@@ -80,6 +80,8 @@ class AutoDecoder(Decoder):
     scores_ : dict of str to float
         Accuracy of each candidate on held-out labels of classes that have others; empty without
         cross-validation.
+    n_compared_ : int
+        How many labels those are.
     temperature_ : float
         Above 1 makes probabilities less sure, below 1 surer; 1 without cross-validation.
     doubtful_labels_ : ndarray of int
@@ -110,6 +112,7 @@ class AutoDecoder(Decoder):
         exponents = first_exponents(experts, Q, y)
         self.choice_ = _PRODUCT
         self.scores_: dict[str, float] = {}
+        self.n_compared_ = 0
         self.temperature_ = 1.0
         self.doubtful_labels_ = np.empty(0, dtype=np.int64)
         # Without its only label a class cannot be answered.
@@ -151,6 +154,7 @@ class AutoDecoder(Decoder):
         """
         right = {name: probabilities.argmax(axis=1) == codes for name, probabilities in found.items()}
         self.scores_ = {name: float(hits.mean()) for name, hits in right.items()}
+        self.n_compared_ = len(codes)
         best = max(self.scores_, key=lambda name: (self.scores_[name], name == _PRODUCT))
         won = int((right[best] & ~right[_PRODUCT]).sum())
         lost = int((right[_PRODUCT] & ~right[best]).sum())

@@ -13,7 +13,7 @@ from labelwise.labels import UNLABELED
 
 N_FOLDS = 5
 
-_FLOOR = 1e-6  # probabilities below this are not believed
+FLOOR = 1e-6  # probabilities below this are not believed
 _TEMPERATURES = (0.1, 20.0)
 
 
@@ -61,7 +61,7 @@ def _places(Q: Encoding) -> np.ndarray:
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities, but at least 1e-6, to the power 1 / temperature, with rows that sum to 1 again."""
-    powers = np.maximum(probabilities, _FLOOR) ** (1 / temperature)
+    powers = np.maximum(probabilities, FLOOR) ** (1 / temperature)
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 

@@ -8,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Any
 
 from labelwise.data.signatures import first_line
 from labelwise.errors import DataError, DownloadError, MissingExtraError
+from labelwise.hub import HUB, snapshot
 
 __all__ = ["find_model", "fingerprint_of"]
 
 _HOME_VARIABLE = "LABELWISE_MODELS"
-_HUB, _LOCAL = "hub:", "local-dir:"
+_LOCAL = "local-dir:"
 _UNSAFE = ("pytorch_model*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl")
 _DESCRIBING = (".json", ".model", ".safetensors", ".txt")  # weights, vocabulary, how to prepare items
 _DOWNLOADED = [f"*{ending}" for ending in _DESCRIBING]
@@ -40,16 +40,16 @@ def find_model(name: str, organisation: str) -> Path:
     DownloadError
         If "hub:NAME" cannot be downloaded.
     """
-    wanted = name.removeprefix(_LOCAL).removeprefix(_HUB)
+    wanted = name.removeprefix(_LOCAL).removeprefix(HUB)
     home = os.environ.get(_HOME_VARIABLE)
-    places = [] if name.startswith(_HUB) else [Path(wanted).expanduser()]
+    places = [] if name.startswith(HUB) else [Path(wanted).expanduser()]
     places += [Path(home).expanduser() / Path(wanted).name] if home else []
     for place in places:
         if place.is_dir():
             return place.absolute()
     if not name.startswith(_LOCAL) and (kept := _kept(wanted, organisation)) is not None:
         return kept
-    if name.startswith(_HUB):
+    if name.startswith(HUB):
         return _download(_full_name(wanted, organisation))
     looked = [str(place.absolute()) for place in places] + ["the cache of the Hugging Face hub"]
     others = "" if home else f", or into {Path(wanted).name}/ in a folder that {_HOME_VARIABLE} names"
@@ -103,19 +103,9 @@ def _kept(name: str, organisation: str) -> Path | None:
 
 def _download(name: str) -> Path:
     try:
-        from huggingface_hub import snapshot_download
-        from tqdm import tqdm
+        return snapshot(name, _DOWNLOADED)
     except ImportError as error:
         raise MissingExtraError("downloading a model", "huggingface_hub", "text") from error
-
-    class Silent(tqdm):  # type: ignore[misc, type-arg, unused-ignore]
-        """A bar that is not drawn: it would get in the way of ours."""
-
-        def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **{**options, "disable": True})
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=_DOWNLOADED, tqdm_class=Silent))
     except (OSError, ValueError) as error:
         reason = first_line(error)
         raise DownloadError(

@@ -35,6 +35,8 @@ class TableFeaturizer(Featurizer):
     Attributes
     ----------
     schema_ : Schema
+    varies_ : ndarray of bool
+        Of all columns that the schema makes, those that are features.
     """
 
     name = "table"
@@ -81,11 +83,11 @@ class TableFeaturizer(Featurizer):
             raise DataError(f"a table of {len(frame)} row has nothing to compare: bring more rows")
         self.schema_ = Schema.infer(frame) if self.schema is None else self.schema.completed(frame)
         self._transformer = _transformer(self.schema_)
-        self._transformer.fit(self._columns(frame).head(1))
-        features = self._transformer.transform(self._columns(frame))
+        self._transformer.fit(self.columns(frame).head(1))
+        features = self._transformer.transform(self.columns(frame))
         # A schema can ask for columns that never vary here: they cannot be standardised.
-        self._varies = np.ptp(features, axis=0) > 0
-        if not self._varies.any():
+        self.varies_ = np.ptp(features, axis=0) > 0
+        if not self.varies_.any():
             raise DataError("no column of the table varies: bring other rows or columns")
         return self
 
@@ -97,11 +99,11 @@ class TableFeaturizer(Featurizer):
         DataError
             If a column is missing, or holds something else than it did.
         """
-        return np.asarray(self._transformer.transform(self._columns(items)), np.float32)[:, self._varies]
+        return np.asarray(self._transformer.transform(self.columns(items)), np.float32)[:, self.varies_]
 
     def describe(self) -> str:
         """Say in one line what becomes of what."""
-        return f"{self.schema_.describe()}: {int(self._varies.sum())} features"
+        return f"{self.schema_.describe()}: {int(self.varies_.sum())} features"
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; `of_state` takes them back."""
@@ -109,7 +111,7 @@ class TableFeaturizer(Featurizer):
             "name": self.name,
             "description": self.describe(),
             "schema": self.schema_.as_json(),
-            "varies": self._varies.tolist(),
+            "varies": self.varies_.tolist(),
         }
 
     @classmethod
@@ -120,11 +122,17 @@ class TableFeaturizer(Featurizer):
         self.schema_ = self.schema
         self._transformer = _transformer(self.schema_)
         self._transformer.fit(_blank(self.schema_))
-        self._varies = np.array(values["varies"], dtype=bool)
+        self.varies_ = np.array(values["varies"], dtype=bool)
         return self
 
-    def _columns(self, frame: Any) -> Any:
-        """The columns that the schema looks at, numbers as floats and categories as text."""
+    def columns(self, frame: Any) -> Any:
+        """The columns that the schema looks at, numbers as floats and categories as text.
+
+        Raises
+        ------
+        DataError
+            If a column is missing, or holds something else than it did.
+        """
         import pandas
 
         frame = as_frame(frame)

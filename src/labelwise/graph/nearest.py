@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.neighbors import NearestNeighbors
@@ -11,6 +13,25 @@ _MANY = 20_000  # points from which on looking through all of them takes too lon
 _CELL_SIZE = 256  # points
 _N_SEARCHED = 32  # cells near a point's own that are looked through: 99 % of the neighbours are found
 _SAMPLE = 50  # points a cell, to place the cells by
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Where many points are looked for.
+
+    Attributes
+    ----------
+    centres : ndarray of shape (n_cells, n_features)
+        A point belongs to the nearest one.
+    home : ndarray of shape (n_points,), int
+        Cell of each point.
+    searched : ndarray of shape (n_cells, n_cells), bool
+        In which cells the neighbours of a point of each cell are looked for.
+    """
+
+    centres: np.ndarray
+    home: np.ndarray
+    searched: np.ndarray
 
 
 class NearestPoints:
@@ -32,6 +53,11 @@ class NearestPoints:
         self._cells: _Cells | None = None
         if len(points) >= _MANY:
             self._cells = _Cells(points)
+
+    @property
+    def cells(self) -> Cells | None:
+        """The cells of many points; None where all points are looked at."""
+        return None if self._cells is None else self._cells.told()
 
     def query(self, points: np.ndarray, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
         """Distances and numbers of the nearest points, nearest first, both of shape (m, n_neighbors)."""
@@ -81,6 +107,14 @@ class _Cells:
         """Cell of each point."""
         with threadpool_limits(limits=1, user_api="openmp"):
             return np.asarray(self._kmeans.predict(points))
+
+    def told(self) -> Cells:
+        """What a search elsewhere needs to find the same."""
+        home = np.empty(len(self._order), dtype=np.int64)
+        home[self._order] = np.repeat(np.arange(len(self._ends) - 1), np.diff(self._ends))
+        searched = np.zeros((len(self._near), len(self._near)), dtype=bool)
+        np.put_along_axis(searched, self._near, True, axis=1)
+        return Cells(self._kmeans.cluster_centers_, home, searched)
 
     def members_near(self, cell: int) -> np.ndarray:
         """Numbers of the points in the cells near `cell`, its own among them."""

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from labelwise.graph.nearest import NearestPoints
+from labelwise.graph.nearest import Cells, NearestPoints
 
 # Squared distances below this share of the squared norms are rounding: the points are equal.
-_EQUAL = 1e-9
-_TINY = np.finfo(np.float32).tiny
+EQUAL = 1e-9
+TINY = np.finfo(np.float32).tiny
 _HORIZON_NODES = 1000
 _CLOSE_LABELS = 1000  # so that the search takes no longer than that for neighbours
 
@@ -55,6 +55,11 @@ class Neighbourhood:
     @cached_property
     def _search(self) -> NearestPoints:
         return NearestPoints(self.points)
+
+    @property
+    def cells(self) -> Cells | None:
+        """The cells of many nodes in which neighbours are looked for; None where all nodes are looked at."""
+        return self._search.cells
 
     @cached_property
     def others(self) -> tuple[np.ndarray, np.ndarray]:
@@ -123,7 +128,7 @@ class Neighbourhood:
             rows = rows[:: math.ceil(len(rows) * len(seen) / _CLOSE_LABELS)]
             nearest[:, code] = NearestPoints(self.points[rows]).query(self.points, 1)[0][:, 0]
         reach = self.others[0][:, -1:] if self.n_neighbors else 0
-        nearest = np.maximum(nearest + reach, _TINY)
+        nearest = np.maximum(nearest + reach, TINY)
         return np.asarray(nearest.min(axis=1, keepdims=True) / nearest)
 
     def place(self, points: np.ndarray) -> sparse.csr_array:
@@ -145,14 +150,14 @@ class Neighbourhood:
         n_neighbors = max(1, self.n_neighbors)
         distances, near = self._search.query(points, n_neighbors)
         norms = np.square(points, dtype=np.float64).sum(axis=1, keepdims=True)
-        equal = distances[:, :1] ** 2 <= _EQUAL * norms
+        equal = distances[:, :1] ** 2 <= EQUAL * norms
         nearest = np.arange(n_neighbors) == 0
         shares = np.where(equal, nearest, _closeness(distances))
         trust = self._fade(distances[:, :1])
         return _rows_of(near, trust * shares / shares.sum(axis=1, keepdims=True), len(self.points))
 
     def _fade(self, distances: np.ndarray) -> np.ndarray:
-        return np.asarray(np.minimum(1, self.horizon / np.maximum(distances, _TINY)) ** 2)
+        return np.asarray(np.minimum(1, self.horizon / np.maximum(distances, TINY)) ** 2)
 
     @cached_property
     def horizon(self) -> float:
@@ -169,7 +174,7 @@ class Neighbourhood:
 
 def _closeness(distances: np.ndarray) -> np.ndarray:
     """1 for equal points, exp(-4) for the farthest of each row."""
-    farthest = np.maximum(distances[:, -1:], _TINY)
+    farthest = np.maximum(distances[:, -1:], TINY)
     return np.asarray(np.exp(-4 * (distances / farthest) ** 2))
 
 

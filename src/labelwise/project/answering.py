@@ -22,6 +22,7 @@ from labelwise.planning.forecast import Forecast, forecast_accuracy
 from labelwise.planning.suggest import Suggestion
 from labelwise.project.answers import Answers, decoded
 from labelwise.project.builder import ANSWERER, ANSWERS, REFINEMENT, STUDENT
+from labelwise.project.card import card_of
 from labelwise.project.labelling import Labelling
 from labelwise.storage import plain, replace_folder, write_text
 
@@ -233,7 +234,9 @@ def _decode_and_keep(
         return fitted, found  # the student goes on answering
     with project.may_keep() as may:
         if may:
-            replace_folder(project.path / ANSWERER, DecoderAnswerer(project.gmvae, fitted).save)
+            shipped = DecoderAnswerer(project.gmvae, fitted)
+            shipped.card_ = card_of(project, shipped, found, y, names)
+            replace_folder(project.path / ANSWERER, shipped.save)
             found.save(project.path / ANSWERS, key)
     return fitted, found
 
@@ -243,12 +246,14 @@ def _keep_student(
 ) -> None:
     assert found.student is not None  # noqa: S101 (the caller looked)
     best = found.student
-    replace_folder(project.path / STUDENT, best.save)  # an earlier one may be of another kind
-    replace_folder(project.path / ANSWERER, best.save)
     labels = best.classes_[best.answers_.argmax(axis=1)].astype(object)
     about = {**taught.about, "answerer": "student", "verdict": found.verdict}
+    answers = Answers(best.classes_, best.answers_, labels, about)
+    best.card_ = card_of(project, best, answers, y, names)
+    replace_folder(project.path / STUDENT, best.save)  # an earlier one may be of another kind
+    replace_folder(project.path / ANSWERER, best.save)
     key = _hash(project, y, {}, {"student": True})
-    Answers(best.classes_, best.answers_, labels, about).save(project.path / ANSWERS, key)
+    answers.save(project.path / ANSWERS, key)
     kept = {
         "model": project.model_id,
         "pool": project.pool.fingerprint,

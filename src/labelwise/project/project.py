@@ -31,6 +31,7 @@ from labelwise.project.source import Source
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
+    from labelwise.export import Exported
     from labelwise.gmvae import GMVAE
     from labelwise.student import BaseStudent, Refinement
 
@@ -268,6 +269,27 @@ class Project(Labelling):
         """
         exchange.write_predictions(Path(path), self.answers(), self.pool.paths, self.texts())
         return len(self)
+
+    def export(self, path: str | os.PathLike[str], *, items: Any = None, **options: Any) -> Exported:
+        """Write what answers new items as one ONNX file, which needs no torch; see `export_onnx`.
+
+        Parameters
+        ----------
+        path : path
+        items : array-like, default=None
+            Items on which to compare the file with `answerer`; None takes those of the project.
+
+        **options
+            Of `export_onnx`: compact, random_state.
+
+        Returns
+        -------
+        Exported
+            With the largest difference of a probability.
+        """
+        from labelwise.export import export_onnx
+
+        return export_onnx(self.answerer, path, self.items().X if items is None else items, **options)
 
     @property
     def answerer(self) -> Answerer:

@@ -12,11 +12,12 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 
 from labelwise.events import Listener
 from labelwise.features import Featurizer
+from labelwise.hub import HubMixin
 from labelwise.student.check import Check
 from labelwise.student.persistence import FittedState
 
 
-class BaseStudent(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class BaseStudent(HubMixin, ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A classifier that learns from a few labels, and from another one's answers on the items without.
 
     Once fitted it answers new items by itself, and is saved and loaded as `Answerer` says. `refine` teaches

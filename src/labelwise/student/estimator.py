@@ -13,6 +13,7 @@ from torch import nn
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.targets import as_column, split_labels
 from labelwise.events import Listener, check_listener
+from labelwise.hub import read_card
 from labelwise.nn.batches import Items
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, choose_likelihood, column_moments
@@ -38,7 +39,7 @@ from labelwise.student.persistence import NetworkState, load_student, save_stude
 from labelwise.student.rounds import combine, teach
 from labelwise.student.teaching import WEIGHTS, Lesson, Teaching, infer, neighbourhood
 
-_TINY = 1e-12
+LEAST_TOTAL = 1e-12  # of what the nearest items say; rows of zeros stay as they are
 
 
 class Student(BaseStudent):
@@ -200,7 +201,7 @@ class Student(BaseStudent):
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_, self.likelihood_, self.augment_ = item_shape, likelihood, augment
         self.classes_, self.history_ = classes, history
-        self.check_, self.featurizer_ = None, None
+        self.check_, self.featurizer_, self.card_ = None, None, ""
         self.network_, self.projection_, self._pool = teaching.average, outcome.projection, outcome.pool
         self.points_, self.node_scores_ = outcome.pool.points, outcome.scores
         self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities
@@ -218,21 +219,30 @@ class Student(BaseStudent):
         ndarray of shape (n_samples, n_classes), float32
             Columns as in `classes_`; rows sum to 1.
         """
+        return self.answer(X, mixed=self._mixed())
+
+    def answer(self, X: Any, *, mixed: bool) -> np.ndarray:
+        """Answer as `predict_proba`, with layers in bfloat16 or, whatever the machine prefers, in float32."""
+        points, probabilities = self.embed(X, mixed=mixed)
+        place = self._pool.place(points)
+        near = np.asarray(place @ self.node_scores_)
+        # Of the nearest items some may lie where no label reaches.
+        answers = combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), LEAST_TOTAL))
+        answers = temper(answers, self.temperature_)
+        # What is far from everything could be anything.
+        trust = place.sum(axis=1)[:, None]
+        return np.asarray(trust * answers + (1 - trust) / len(self.classes_))
+
+    def embed(self, X: Any, *, mixed: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Where items lie in the graph of features, (n_samples, n_principal), and what the network says."""
         check_is_fitted(self, "network_")
         X = X if self.featurizer_ is None else self.featurizer_.transform(X)
         X, _ = check_items(self, X, reset=False)
         if self.likelihood_ == "bernoulli":
             choose_likelihood(X, self.item_shape_, "bernoulli")
         items = Items(X, resolve_device(self.device))
-        features, probabilities = infer(self.network_, items, mixed=self._mixed())
-        place = self._pool.place(self.projection_(features))
-        near = np.asarray(place @ self.node_scores_)
-        # Of the nearest items some may lie where no label reaches.
-        answers = combine(probabilities, near / np.maximum(near.sum(axis=1, keepdims=True), _TINY))
-        answers = temper(answers, self.temperature_)
-        # What is far from everything could be anything.
-        trust = place.sum(axis=1)[:, None]
-        return np.asarray(trust * answers + (1 - trust) / len(self.classes_))
+        features, probabilities = infer(self.network_, items, mixed=mixed)
+        return self.projection_(features), probabilities
 
     def save(self, path: str | Path) -> None:
         """Write the folder `path`: `manifest.json` and `weights.safetensors`.
@@ -243,7 +253,7 @@ class Student(BaseStudent):
             If it cannot be written.
         """
         check_is_fitted(self, "network_")
-        save_student(Path(path), self.get_params(deep=False), self._state())
+        save_student(Path(path), self.get_params(deep=False), self._state(), self.card_)
 
     @classmethod
     def load(cls, path: str | Path, *, device: str = "auto") -> Student:
@@ -258,6 +268,7 @@ class Student(BaseStudent):
         with damage_told(Path(path)):
             self = cls(**{**parameters, "device": device})
         self.take(state)
+        self.card_ = read_card(Path(path))
         self._pool = neighbourhood(self.points_)
         self.network_.to(resolve_device(device))
         return self

@@ -18,6 +18,7 @@ from labelwise.decoding.linear import fitted_regression
 from labelwise.decoding.targets import as_column, split_labels
 from labelwise.decoding.taught import TOLERANCE, lesson_of
 from labelwise.events import Event, Listener, check_listener, ignore
+from labelwise.hub import read_card, write_card
 from labelwise.nn.inputs import check_items
 from labelwise.parameters import (
     Constraint,
@@ -175,7 +176,7 @@ class LinearStudent(BaseStudent):
         # Only now: where learning is cancelled, the student stays as it was.
         self.item_shape_ = tuple(int(side) for side in item_shape)
         self.classes_, self.history_ = classes, history
-        self.check_, self.featurizer_ = None, None
+        self.check_, self.featurizer_, self.card_ = None, None, ""
         self.mean_, self.scale_ = mean, scale
         self.horizon_ = float(2 * np.quantile(_sizes(points), 0.99))
         self.coef_, self.intercept_ = outcome.coef, outcome.intercept
@@ -220,7 +221,8 @@ class LinearStudent(BaseStudent):
         )
         manifest, arrays = common_manifest(KIND, self.get_params(deep=False), state)
         arrays |= {name: getattr(self, f"{name}_") for name in _ARRAYS}
-        save_folder(Path(path), {**manifest, "horizon": self.horizon_}, arrays)
+        manifest["horizon"] = self.horizon_
+        save_folder(Path(path), manifest, arrays, fill=lambda folder: write_card(folder, self.card_))
 
     @classmethod
     def load(cls, path: str | Path) -> LinearStudent:
@@ -240,6 +242,7 @@ class LinearStudent(BaseStudent):
             self.horizon_ = float(manifest["horizon"])
             state = common_state(manifest, arrays)
         self.take(state)
+        self.card_ = read_card(path)
         return self
 
     def _answer(self, X: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from labelwise.features import Featurizer, featurizer_of_state, named_arrays, take_arrays
+from labelwise.hub import write_card
 from labelwise.randomness import torch_generator
 from labelwise.storage import Arrays, damage_told, load_folder, plain, save_folder
 from labelwise.student.check import Check
@@ -82,7 +83,7 @@ def common_state(manifest: dict[str, Any], arrays: Arrays) -> FittedState:
     )
 
 
-def save_student(path: Path, parameters: dict[str, Any], state: NetworkState) -> None:
+def save_student(path: Path, parameters: dict[str, Any], state: NetworkState, card: str = "") -> None:
     """Write the folder; equal students give equal bytes."""
     manifest, arrays = common_manifest(KIND, parameters, state)
     manifest |= {"likelihood": state["likelihood"], "augment": state["augment"]}
@@ -90,7 +91,8 @@ def save_student(path: Path, parameters: dict[str, Any], state: NetworkState) ->
     arrays |= {f"network.{name}": tensor.cpu().numpy() for name, tensor in weights.items()}
     arrays["points"], arrays["node_scores"] = state["points"], state["node_scores"]
     arrays["projection_mean"], arrays["projection_axes"] = state["projection"].mean, state["projection"].axes
-    save_folder(path, manifest, {name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    save_folder(path, manifest, arrays, fill=lambda folder: write_card(folder, card))
 
 
 def load_student(path: Path) -> tuple[dict[str, Any], NetworkState]:

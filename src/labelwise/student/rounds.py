@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from labelwise.decoding.crossfit import temper
 from labelwise.events import Event, Listener, ignore, part_of
 
-_FLOOR = 1e-6  # added to probabilities: an outright 0 of network or graph would be a veto
+FLOOR = 1e-6  # added to probabilities: an outright 0 of network or graph would be a veto
 _HIGHEST_TEMPERATURE = 20.0  # probabilities are all but equal there: a bound for the search, not a setting
 _SETTLED = 0.002  # share of answers: if fewer change, one more round is the last
 
@@ -87,7 +87,7 @@ def combine(network: np.ndarray, graph: np.ndarray) -> np.ndarray:
 
     With the arithmetic mean, whichever of them is sure would outvote the doubts of the other.
     """
-    both = np.sqrt((network + _FLOOR) * (graph + _FLOOR))
+    both = np.sqrt((network + FLOOR) * (graph + FLOOR))
     reached = graph.sum(axis=1, keepdims=True) > 0
     return np.asarray(np.where(reached, both / both.sum(axis=1, keepdims=True), network))
 
