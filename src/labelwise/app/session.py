@@ -65,7 +65,6 @@ class Session:
         self._quick = Worker({"sheets": self._make_sheets, "answers": self._answer}, self.tell)
         self._slow = Worker({"better answers": self._answer_well, "accuracy": self._estimate}, self.tell)
         self._drawing = Worker({"map": self._lay_out}, self.tell)
-        self._labeled: tuple[int, dict[int, tuple[str, Decision]]] = (-1, {})
         self._places: tuple[int, dict[str, int]] = (0, {})
         self.want()
 
@@ -96,13 +95,6 @@ class Session:
     def faults(self) -> dict[str, str]:
         """What could not be made, and why."""
         return {**self._quick.faults, **self._slow.faults, **self._drawing.faults}
-
-    def labeled(self) -> dict[int, tuple[str, Decision]]:
-        """Rows with their labels, as `Project.labeled`; looked up once for each line of the journal."""
-        with self.lock:
-            if self._labeled[0] != self.revision:
-                self._labeled = self.revision, self.project.labeled()
-            return self._labeled[1]
 
     def places(self) -> dict[str, int]:
         """Places of all names in the order in which they were first given, which never changes."""
@@ -143,7 +135,7 @@ class Session:
         if decision.action != "label":
             return []
         rows = [row for row in self.project.pool.rows_of(decision) if row is not None]
-        labeled = self.labeled()
+        labeled = self.project.current
         free = [row for row in rows if row not in labeled]
         if free:
             component = int(self.project.encoding.top[free[0]])
@@ -170,7 +162,7 @@ class Session:
     def _make_sheets(self) -> None:
         with self.lock:
             shown, revision = self.queue.pending(), self.revision
-            n_free = len(self.project) - len(set(self.labeled()) | set(shown))
+            n_free = len(self.project) - len(set(self.project.labeled()) | set(shown))
         n_wanted = min(_N_SHEETS, n_free)
         found = []
         if n_wanted > 0:
@@ -178,7 +170,7 @@ class Session:
         with self.lock:
             self._sheets_revision = revision
             self.queue.replace(found)
-            self.queue.drop_labelled(self.labeled())
+            self.queue.drop_labelled(self.project.current)
 
     def _answer(self) -> None:
         revision = self.revision
@@ -196,7 +188,7 @@ class Session:
 
     def _answer_well(self) -> None:
         revision = self._wait_for_a_pause()
-        if self.is_closed or not (self.project.labeled() or self.project.names()):
+        if self.is_closed or not (len(self.project.current) or self.project.names()):
             return
         self.take_answers(self.project.answers(), revision)
 

@@ -86,7 +86,7 @@ def _answers(session: Session) -> Response:
     import json
 
     with session.lock:
-        answers, labeled = session.answers, session.labeled()
+        answers, labeled = session.answers, session.project.labeled()
         disputed = session.project.disputed()
     n = len(session.project)
     codes, confidence = np.full(n, NO_CODE, dtype="<u2"), np.zeros(n, dtype=np.uint8)
