@@ -120,6 +120,16 @@ class TestSheets:
         later = client.get("/api/sheets?n=10").json()["sheets"]
         assert rows.isdisjoint(item["row"] for each in later for item in each["items"])
 
+    def test_more_sheets_come_for_somebody_who_skips_all(self, client, session):
+        seen = set()
+        for _ in range(12):
+            wait_for(lambda: len(session.queue) or not session.busy, session)
+            sheet = client.get("/api/sheets").json()["sheets"][0]
+            rows = {item["row"] for item in sheet["items"]}
+            assert rows.isdisjoint(seen)
+            seen |= rows
+            client.post("/api/skip", json={"sheet": sheet["id"]})
+
     def test_a_mixed_sheet_is_split(self, client):
         sheet = client.get("/api/sheets").json()["sheets"][0]
         parts = client.post("/api/split", json={"sheet": sheet["id"]}).json()["sheets"]

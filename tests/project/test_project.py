@@ -326,10 +326,10 @@ class TestSuggesting:
 
     def test_are_remembered_until_labels_change(self, labelled, monkeypatch):
         found = labelled.suggest(20)
-        from labelwise.project import project as module
-
         with monkeypatch.context() as patch:
-            patch.setattr(module, "suggest_from", lambda *_, **__: pytest.fail("searched again"))
+            patch.setattr(
+                "labelwise.planning.suggest.suggest_from", lambda *_, **__: pytest.fail("searched again")
+            )
             assert labelled.suggest(20) == found
             assert Project(labelled.path).suggest(5) == found[:5]
         label(labelled, [found[0].index])

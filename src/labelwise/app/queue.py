@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from labelwise.errors import LabelError
-from labelwise.planning.sheets import Sheet
+from labelwise.planning.sheet import Sheet
 
 
 @dataclass(eq=False)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from labelwise.project import Answers, Decision, Project
 
 _N_SHEETS = 8  # proposed at a time: later ones know the labels of earlier ones
+_FEW_SHEETS = 2  # are left when more are made for somebody who skips
 _MOST_FORECAST = (10, 50, 100)
 _IDLE = 8.0  # seconds without a decision, after which the slow and better answers are made
 
@@ -59,14 +60,16 @@ class Session:
         self.layout: np.ndarray | None = None
         self.refining = Refining(project, self.tell, self.take_answers)
         self._forecast_revision = 0
-        self._sheets_revision = -1
+        self._sheets_know = (-1, 0)  # decisions, and items that were skipped
         self._last_decision = time.monotonic()
         self.is_closed = False
         self._quick = Worker({"sheets": self._make_sheets, "answers": self._answer}, self.tell)
         self._slow = Worker({"better answers": self._answer_well, "accuracy": self._estimate}, self.tell)
         self._drawing = Worker({"map": self._lay_out}, self.tell)
         self._places: tuple[int, dict[str, int]] = (0, {})
-        self.want()
+        # Sheets of last time are on the page at once; what makes new ones is loaded when it has them.
+        if not len(self.queue):
+            self.want()
 
     def close(self) -> None:
         """End work in the background, and let others change the project."""
@@ -109,7 +112,9 @@ class Session:
 
     def want(self) -> None:
         """Make what has changed with the labels."""
-        if self._sheets_revision != self.revision:
+        n_decisions, n_skipped = self._sheets_know
+        is_short = len(self.queue) <= _FEW_SHEETS and n_skipped != len(self.queue.skipped)
+        if n_decisions != self.revision or is_short:
             self._quick.want("sheets")
         if self.revision:
             if self.answers is None or self.answers_revision != self.revision:
@@ -162,13 +167,14 @@ class Session:
     def _make_sheets(self) -> None:
         with self.lock:
             shown, revision = self.queue.pending(), self.revision
+            n_skipped = len(self.queue.skipped)
             n_free = len(self.project) - len(set(self.project.labeled()) | set(shown))
         n_wanted = min(_N_SHEETS, n_free)
         found = []
         if n_wanted > 0:
             found = self.project.sheets(n_wanted, shown=shown, random_state=revision)
         with self.lock:
-            self._sheets_revision = revision
+            self._sheets_know = revision, n_skipped
             self.queue.replace(found)
             self.queue.drop_labelled(self.project.current)
 

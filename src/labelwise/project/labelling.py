@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from labelwise.decoding.targets import add_names, split_labels
 from labelwise.errors import LabelError
 from labelwise.project import builder, exchange
 from labelwise.project.current import CurrentLabels
@@ -118,6 +117,8 @@ class Labelling(ProjectFolder):
         LabelError
             If there is no such component, or the name is empty.
         """
+        from labelwise.decoding.targets import add_names
+
         check_how(how)
         text = check_label(label)
         # Refuses a component that does not exist, also where its name is taken away.
@@ -222,6 +223,8 @@ class Labelling(ProjectFolder):
         names = self.names()
         if not names:
             return y
+        from labelwise.decoding.targets import add_names, split_labels
+
         labels, labeled = split_labels(y, len(self), may_be_none=True)
         labels, labeled = add_names(self.encoding, labels, labeled, names)
         filled = no_labels(len(self))

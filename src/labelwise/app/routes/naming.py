@@ -34,13 +34,16 @@ def _add_proposals(router: APIRouter, session: Session) -> None:
     @router.get("/sheets")
     def sheets(n: Annotated[int, Query(ge=1, le=10)] = _N_AHEAD) -> dict[str, Any]:
         """The next sheets; fewer while they are being made."""
-        return _answer(session, n)
+        found = _answer(session, n)
+        session.want()
+        return found
 
     @router.post("/skip")
     def skip(body: SheetBody) -> dict[str, Any]:
         """Leave a sheet without a name."""
         with session.lock:
             session.queue.skip(body.sheet)
+            session.want()
             return _answer(session)
 
     @router.post("/split")
