@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 from labelwise.app.server import make_app
 from labelwise.app.session import Session
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TOKEN, PORT = "secret-of-the-tests", 8790
 PROGRAM = "from labelwise.cli.main import main; main()"
 
@@ -91,3 +92,80 @@ class Served:
         self.process.send_signal(signal)
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(place):
+    served = Served(place)
+    yield served
+    served.kill()
+
+
+@pytest.fixture
+def faults():
+    """What the page complained of: nothing may be left."""
+    found = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def context(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, served, faults):
+    return opened(context, served.address, faults)
+
+
+def opened(context, address, faults, by="Ana"):
+    """The page, with a person who said who they are."""
+    page = context.new_page()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+    page.goto(address)
+    page.wait_for_selector("dialog[open], #person:not(:empty)")
+    if page.query_selector("dialog[open]"):
+        page.keyboard.type(by)
+        page.keyboard.press("Enter")
+    page.wait_for_selector(".tile")
+    return page
+
+
+def rows_on(page):
+    return [int(tile.get_attribute("data-row")) for tile in page.query_selector_all(".tile:not(.named)")]
+
+
+def settled(page):
+    """Until all is saved."""
+    page.wait_for_function("() => document.querySelector('#saved').textContent === 'Saved'")
+
+
+def name_sheet(page):
+    """Name the sheet by what most of it is, and return what was said of which rows."""
+    page.wait_for_selector(".tile")
+    rows = rows_on(page)
+    name = max(set(truth_of(rows)), key=truth_of(rows).count)
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "rows => !rows.some((row) => document.querySelector(`[data-row='${row}']`))", arg=rows
+    )
+    return dict.fromkeys(rows, name)

@@ -14,7 +14,7 @@ from PIL import Image
 import labelwise
 from app.conftest import truth_of
 from labelwise import Project
-from project.conftest import NAMES, NEW, X
+from project.conftest import NAMES, NEW, RANDOM, X, label, quick
 
 
 def name_sheet(client):
@@ -217,6 +217,27 @@ class TestItems:
         assert {int(row) for row in np.flatnonzero(flags & 1)} == set(labeled)
         assert all(names[codes[row]] == label for row, (label, _) in labeled.items())
         assert (names[codes] == NAMES).mean() > 0.4  # chance is 0.1
+
+    def test_where_student_and_graph_differ(self, client, session):
+        project = session.project
+        label(project, RANDOM[:40])
+        session.decided()
+        wait_for(lambda: session.answers_revision == 40, session)
+        assert client.get("/api/state").json()["answers"]["graph_revision"] is None
+        project.refine(quick(project))
+        session.take_answers(project.live_answers(), session.revision)
+        wait_for(lambda: session.graph is not None, session)
+        assert client.get("/api/state").json()["answers"]["graph_revision"] == 40
+        different = session.answers.labels != session.graph.labels
+        different[RANDOM[:40]] = False
+        assert 0 < different.sum() < len(X) - 40
+        flags = np.frombuffer(client.get("/api/answers").content[3 * len(X) :], np.uint8)
+        np.testing.assert_array_equal((flags & 8) > 0, different)
+        row = int(np.flatnonzero(different)[0])
+        (item,) = client.get(f"/api/items?rows={row}").json()
+        assert item["graph"] == session.graph.labels[row] != item["answer"]
+        client.post("/api/label", json={"items": [row], "label": item["graph"]})
+        assert not client.get("/api/answers").content[3 * len(X) + row] & 8
 
     def test_the_map_comes_when_it_is_made(self, client, session):
         assert client.get("/api/map").status_code == 202

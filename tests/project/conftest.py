@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from labelwise import GMVAE, Project
+from labelwise import GMVAE, Project, Student
 from labelwise.errors import StructureWarning
 
 N_ITEMS = 300
@@ -77,6 +77,20 @@ def labelled(project):
     """The same with 40 labels of random items."""
     label(project, RANDOM[:40], how="random")
     return project
+
+
+def quick(project):
+    """A student that learns in a moment."""
+    gmvae = project.gmvae
+    return Student(
+        gmvae.augment_,
+        likelihood=gmvae.likelihood_,
+        max_rounds=2,
+        n_steps=5,
+        batch_size=32,
+        device="cpu",
+        random_state=0,
+    )
 
 
 RANDOM = np.random.default_rng(0).permutation(N_ITEMS)

@@ -56,6 +56,8 @@ class Session:
         self.news = 0
         self.answers: Answers | None = None
         self.answers_revision = 0
+        self.graph: Answers | None = None  # what it answers, where a student is asked first
+        self.graph_revision = 0
         self.forecast: Forecast | None = None
         self.layout: np.ndarray | None = None
         self.refining = Refining(project, self.tell, self.take_answers)
@@ -63,7 +65,9 @@ class Session:
         self._sheets_know = (-1, 0)  # decisions, and items that were skipped
         self._last_decision = time.monotonic()
         self.is_closed = False
-        self._quick = Worker({"sheets": self._make_sheets, "answers": self._answer}, self.tell)
+        self._quick = Worker(
+            {"sheets": self._make_sheets, "answers": self._answer, "graph": self._ask_graph}, self.tell
+        )
         self._slow = Worker({"better answers": self._answer_well, "accuracy": self._estimate}, self.tell)
         self._drawing = Worker({"map": self._lay_out}, self.tell)
         self._places: tuple[int, dict[str, int]] = (0, {})
@@ -162,6 +166,10 @@ class Session:
         with self.lock:
             if revision >= self.answers_revision:
                 self.answers, self.answers_revision = answers, revision
+        if answers.about.get("answerer") == "student":
+            self._quick.want("graph")
+        else:
+            self.graph = None
         self.tell()
 
     def _make_sheets(self) -> None:
@@ -185,6 +193,12 @@ class Session:
         except LabelError:  # all was taken back
             with self.lock:
                 self.answers, self.answers_revision = None, revision
+
+    def _ask_graph(self) -> None:
+        revision = self.revision
+        found = self.project.graph_answers()
+        with self.lock:
+            self.graph, self.graph_revision = found, revision
 
     def _wait_for_a_pause(self) -> int:
         """Leave the processor to the person who labels."""

@@ -62,6 +62,7 @@ def _about_answers(session: Session) -> dict[str, Any] | None:
     return {
         "revision": session.answers_revision,
         "by": by,
+        "graph_revision": None if session.graph is None else session.graph_revision,
         "classes": [str(each) for each in answers.classes],
         "confidence": float(answers.confidence.mean()),
     }
@@ -105,7 +106,7 @@ def _sheet(session: Session, waiting: Waiting) -> dict[str, Any]:
 def items(session: Session, rows: Sequence[int]) -> list[dict[str, Any]]:
     """Items with what is known of them."""
     session.check_rows(rows)
-    labeled, answers = session.project.current, session.answers
+    labeled, answers, graph = session.project.current, session.answers, session.graph
     found = []
     for row, shown in zip(rows, session.items.shown(rows), strict=True):
         name = str(session.project.pool.identity(row))
@@ -113,6 +114,8 @@ def items(session: Session, rows: Sequence[int]) -> list[dict[str, Any]]:
         if answers is not None:
             item["answer"] = None if answers.labels[row] is None else str(answers.labels[row])
             item["probability"] = round(float(answers.probabilities[row].max()), 4)
+        if graph is not None and graph.labels[row] is not None:
+            item["graph"] = str(graph.labels[row])
         found.append(item)
     return found
 

@@ -46,14 +46,19 @@ def answers(project: Labelling, decoder: str | Decoder, labels: Any) -> Answers:
 
 def live_answers(project: Labelling) -> Answers:
     """Answer within seconds; see `Project.live_answers`."""
-    from labelwise.decoding import PoissonDecoder
-
     if (taught := _taught(project)) is not None:
         return taught
     y, names = project.labels(), project.names()
     key = _key(project, _fresh(project, "auto"), y, names)
     known = Answers.load(project.path / ANSWERS, key)
-    return known if known is not None else _decode(project, PoissonDecoder(), y, names)[1]
+    return known if known is not None else graph_answers(project)
+
+
+def graph_answers(project: Labelling) -> Answers:
+    """Answer by Poisson learning, whatever else there is; see `Project.graph_answers`."""
+    from labelwise.decoding import PoissonDecoder
+
+    return _decode(project, PoissonDecoder(), project.labels(), project.names())[1]
 
 
 def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answerer:

@@ -249,6 +249,18 @@ class Project(Labelling):
         """
         return answering.live_answers(self)
 
+    def graph_answers(self) -> Answers:
+        """Answer by Poisson learning on the graph of neighbours, whether or not a student answers.
+
+        Where the two differ, a label says most about which of them to believe.
+
+        Raises
+        ------
+        LabelError
+            If nothing is labelled or named.
+        """
+        return answering.graph_answers(self)
+
     def export_labels(self, path: str | os.PathLike[str]) -> int:
         """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.
 

@@ -12,7 +12,7 @@ from labelwise.app.session import Session
 from labelwise.errors import LabelError
 
 MOST_CELLS = 400  # of a sprite
-LABELED, DOUBTFUL, DISPUTED = 1, 2, 4
+LABELED, DOUBTFUL, DISPUTED, DIFFERENT = 1, 2, 4, 8
 NO_CODE = 0xFFFF
 _IMMUTABLE = {"cache-control": "private, max-age=86400"}
 _FRESH = {"cache-control": "no-store"}
@@ -86,7 +86,7 @@ def _answers(session: Session) -> Response:
     import json
 
     with session.lock:
-        answers, labeled = session.answers, session.project.labeled()
+        answers, graph, labeled = session.answers, session.graph, session.project.labeled()
         disputed = session.project.disputed()
     n = len(session.project)
     codes, confidence = np.full(n, NO_CODE, dtype="<u2"), np.zeros(n, dtype=np.uint8)
@@ -97,6 +97,9 @@ def _answers(session: Session) -> Response:
         codes[answers.labels == None] = NO_CODE  # noqa: E711 (item by item)
         confidence[:] = np.round(answers.confidence * 255)
         flags[answers.about.get("doubtful_labels", [])] |= DOUBTFUL
+        if graph is not None:
+            flags[answers.labels != graph.labels] |= DIFFERENT
+            flags[list(labeled)] &= 0xFF ^ DIFFERENT  # there a person has the last word
     place = {name: code for code, name in enumerate(names)}
     for row, (label, _) in labeled.items():
         if label not in place:  # given since the answers were made
