@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.conftest import name_sheet, settled
+from app.conftest import Served, name_sheet, opened, settled
 
 AXE = Path(__file__).parents[2] / "build/axe/package/axe.min.js"
 # What is on each view once it is there.
@@ -72,3 +72,16 @@ def test_dialogs(named):
     named.keyboard.press("Enter")
     named.wait_for_selector("dialog[open] .tile")
     check(named)
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("texts", ".tile.text"), ("rows", "tr[data-row]")])
+def test_texts_and_rows(context, faults, request, kind, shown):
+    served = Served(request.getfixturevalue(kind))
+    try:
+        page = opened(context, served.address, faults, shown=shown)
+        check(page)
+        page.evaluate("location.hash = '#wall'")
+        page.wait_for_selector(".line .content")
+        check(page)
+    finally:
+        served.kill()
