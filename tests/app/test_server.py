@@ -14,7 +14,8 @@ from PIL import Image
 import labelwise
 from app.conftest import truth_of
 from labelwise import Project
-from project.conftest import NAMES, NEW, RANDOM, X, label, quick
+from labelwise.app import telling
+from project.conftest import NAMES, NEW, RANDOM, X, label, n_lines, quick
 
 
 def name_sheet(client):
@@ -106,6 +107,22 @@ class TestSheets:
         assert places() == {"m": 0, "z": 1}
         client.post("/api/label", json={"items": [7], "label": "b"})
         assert places() == {"m": 0, "z": 1, "b": 3}
+
+    def test_undo_costs_the_same_after_hundreds_of_decisions(self, client, session):
+        def take_back():
+            session.put_back(session.project.undo())
+            session.decided()
+            telling.sheets(session, 1)
+
+        costs = []
+        for _ in range(2):
+            session.project.label_items([0, 1, 2], "zero")
+            telling.sheets(session, 1)  # as an earlier request did
+            costs.append(n_lines(take_back))
+            for number in range(300):
+                session.project.label(10 + number % 40, NAMES[number % 7])
+        # Other sheets may wait than before, but not one line ran for each of the decisions.
+        assert costs[1] < costs[0] + 300
 
     def test_nothing_to_undo(self, client):
         answer = client.post("/api/undo", json={})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -91,6 +92,26 @@ def quick(project):
         device="cpu",
         random_state=0,
     )
+
+
+def n_lines(act):
+    """Lines of labelwise that run: what something costs, without a clock."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        if "labelwise" not in frame.f_code.co_filename:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return count
 
 
 RANDOM = np.random.default_rng(0).permutation(N_ITEMS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from labelwise.errors import LabelError
 from labelwise.project.current import CurrentLabels
 from labelwise.project.journal import Journal
+from project.conftest import n_lines
 
 PEOPLE, NAMES, N_ROWS = ("ana", "bo"), ("a", "b", "c", None), 6
 POOL = SimpleNamespace(rows_of=lambda decision: [row if row < N_ROWS else None for row in decision.items])
@@ -88,26 +88,6 @@ def test_following_is_reading_all(tmp_path, seed):
     assert current.naming() == [decision for decision in held if decision.action == "name"]
     names = [name for name, _ in labels.values()]
     assert current.counts == {name: names.count(name) for name in names}
-
-
-def n_lines(act):
-    """Lines of labelwise that run."""
-    count = 0
-
-    def trace(frame, event, _):
-        nonlocal count
-        if "labelwise" not in frame.f_code.co_filename:
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        act()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def test_undo_costs_the_same_however_long_the_journal_is(tmp_path):

@@ -47,7 +47,8 @@ def make_router(session: Session) -> APIRouter:
     def answers() -> Response:
         """Answers for all items: 2 bytes class, 1 byte probability, 1 byte flags each, in that order.
 
-        The header X-Classes has the names, as JSON in ASCII.
+        The header X-Classes has the names, as JSON in ASCII. All items come each time, not only those that
+        changed: a decision moves the probability of more than half of them.
         """
         return _answers(session)
 
