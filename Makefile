@@ -10,7 +10,7 @@ FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
 # core wait for each other. A file is tested by one process, which makes what its tests share once.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: demo test test-fast test-long lint lint-page docs setup bench clean
+.PHONY: demo test test-fast test-long lint lint-page axe docs setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
@@ -40,6 +40,14 @@ docs: setup
 	$(BIN)/typer labelwise.cli.main utils docs --name labelwise --output docs/generated/commands.md
 	$(BIN)/sphinx-build --quiet --fail-on-warning -c docs . build/docs
 	@echo "Open build/docs/docs/index.html"
+
+# axe-core, by which tests in a browser look for what a screen reader could not tell; they are skipped without it.
+axe: build/axe/package/axe.min.js
+
+build/axe/package/axe.min.js:
+	mkdir -p build/axe
+	cd build/axe && npm pack --silent axe-core@4.10.3 && tar -xzf axe-core-4.10.3.tgz
+	@touch $@
 
 # Speed and memory, as ratios in one run; the accuracy tables take longer: see benchmarks/README.md.
 bench: setup

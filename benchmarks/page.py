@@ -2,10 +2,13 @@
 
     python benchmarks/page.py latency mnist.labelwise
     python benchmarks/page.py expert letters26.labelwise --decisions 100 200 350 --refine
+    python benchmarks/page.py replay letters26.labelwise --decisions 20000
 
 Works on a copy of the project, whose data must know their classes. The expert names a sheet or confirms its
 predictions, whichever leaves fewer items that differ, and names each of those: every one is a decision.
-Accuracy is that of the predictions that the page exports, on items that the expert did not label. Writes
+Accuracy is that of the predictions that the page exports, on items that the expert did not label.
+A replay makes as many decisions as a person in a long day, without the pauses of one: sheets are named,
+items corrected, decisions taken back and restored, panel, wall and history looked at. Writes
 benchmarks/results/page_COMMAND_NAME.md.
 """
 
@@ -33,6 +36,7 @@ from labelwise import Project
 
 PROGRAM = "from labelwise.cli.main import main; main()"
 N_TIMES, N_DECISIONS = 30, 12
+N_LINES = 10  # of the table of a replay
 FRAMES = """async () => {
   const canvas = document.querySelector("#overlay"), box = canvas.getBoundingClientRect();
   const at = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type,
@@ -245,6 +249,82 @@ def measure_latency(page: Page, truth: np.ndarray, project: Path) -> list[str]:
     return lines + [f"| {name} | {np.median(t):.0f} | {np.quantile(t, 0.95):.0f} |" for name, t in rows]
 
 
+class Replay:
+    """A long day of a person, in a hurry.
+
+    Parameters
+    ----------
+    page : Page
+    truth : ndarray of shape (n_samples,), dtype object
+    """
+
+    def __init__(self, page: Page, truth: np.ndarray) -> None:
+        self.page, self.truth = page, truth
+        self.rng = np.random.default_rng(0)
+        self.sheets: list[dict[str, Any]] = []
+        self.milliseconds: dict[str, list[float]] = {"decision": [], "undo": [], "panel": []}
+
+    def timed(self, what: str, act: Callable[[], Any]) -> Any:
+        """Do it, and remember how long that took."""
+        start = time.perf_counter()
+        found = act()
+        self.milliseconds[what].append(1000 * (time.perf_counter() - start))
+        return found
+
+    def decide(self, number: int) -> None:
+        """Name the sheet that waits, or correct an item where none does; every sixth item falsely."""
+        sheet = self.sheets[0] if self.sheets and number % 2 else None
+        rows = [int(self.rng.integers(len(self.truth)))]
+        if sheet is not None:
+            rows = [item["row"] for item in sheet["items"]]
+        names = self.rng.choice(self.truth, len(rows)) if number % 6 == 0 else self.truth[rows]
+        body = {"items": rows, "labels": list(map(str, names)), "by": f"person {number % 3}"}
+        body |= {"how": "correction"} if sheet is None else {"sheet": sheet["id"]}
+        answer = self.timed("decision", lambda: self.page.post("/api/label", body))
+        self.sheets = answer["sheets"]
+
+    def look(self, number: int) -> None:
+        """What the page asks for beside decisions."""
+        if number % 10 == 0:
+            self.timed("undo", lambda: self.page.post("/api/undo", {}))
+            self.sheets = self.page.post("/api/redo", {})["sheets"]
+            self.timed("panel", lambda: self.page.get("/api/state"))
+        if number % 50 == 0:
+            rows = ",".join(map(str, self.rng.integers(len(self.truth), size=128)))
+            self.page.ask("GET", "/api/answers")
+            self.page.ask("GET", f"/api/sprite?rows={rows}&columns=16")
+            self.page.get("/api/history")
+
+    def megabytes(self) -> list[int]:
+        """Memory of the server: now, and the most so far."""
+        content = Path(f"/proc/{self.page.process.pid}/status").read_text(encoding="ascii")
+        return [int(content.split(name)[1].split()[0]) // 1024 for name in ("VmRSS:", "VmHWM:")]
+
+    def told(self) -> str:
+        """A line of the table, of what happened since the last."""
+        times = []
+        for name, found in self.milliseconds.items():
+            times += [f"{np.median(found):.0f}", f"{np.quantile(found, 0.95):.0f}"]
+            self.milliseconds[name] = []
+        return " | ".join([*map(str, self.megabytes()), *times])
+
+
+def measure_replay(page: Page, truth: np.ndarray, options: argparse.Namespace) -> list[str]:
+    """Memory and waiting in a long day; all through HTTP."""
+    replay = Replay(page, truth)
+    head = ["decisions", "memory, MB", "most so far"]
+    head += [f"{what}, {how}" for what in replay.milliseconds for how in ("ms", "95 %")]
+    lines = [f"| {' | '.join(head)} |", "| --- " * len(head) + "|"]
+    wanted = max(options.decisions)
+    for number in range(1, wanted + 1):
+        replay.decide(number)
+        replay.look(number)
+        if number % max(wanted // N_LINES, 10) == 0:
+            lines.append(f"| {number:,} | {replay.told()} |")
+            print(lines[-1], flush=True)
+    return lines
+
+
 def frame_times(page: Page) -> np.ndarray | None:
     """Milliseconds of frames of the map, in a browser that draws by software; None without a browser."""
     browser = shutil.which("chromium")
@@ -272,7 +352,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("command", choices=["latency", "expert"])
+    parser.add_argument("command", choices=["latency", "expert", "replay"])
     parser.add_argument("project", type=Path)
     parser.add_argument("--decisions", type=int, nargs="+", default=[100])
     parser.add_argument("--pace", type=int, default=1, help="decisions between waits for new sheets")
@@ -293,6 +373,8 @@ def main() -> None:
         try:
             if options.command == "latency":
                 lines = measure_latency(page, truth, place)
+            elif options.command == "replay":
+                lines = measure_replay(page, truth, options)
             else:
                 lines = measure_expert(page, truth, options)
         finally:

@@ -135,6 +135,11 @@ print([number for number, (a, b) in enumerate(zip(before, after)) if a != b])
         code = "import sys, labelwise.report.figures; print('matplotlib' in sys.modules)"
         assert run_python(code) == "False"
 
+    @pytest.mark.parametrize("package", ["torch", "sklearn", "scipy", "pandas", "matplotlib", "fastapi"])
+    def test_a_project_loads_what_it_needs_when_it_needs_it(self, package):
+        code = f"import sys, labelwise.project, labelwise.app.session; print({package!r} in sys.modules)"
+        assert run_python(code) == "False"
+
     @pytest.mark.parametrize("package", ["torch", "sklearn", "pandas", "matplotlib", "fastapi", "uvicorn"])
     def test_the_program_starts_without_what_is_heavy(self, package):
         assert run_python(f"import sys, labelwise.cli.main; print({package!r} in sys.modules)") == "False"

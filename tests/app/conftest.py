@@ -7,12 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from labelwise import Project
+from labelwise.errors import StructureWarning
 from project.conftest import NAMES, trained, write_images
 
 pytest.importorskip("fastapi")
@@ -23,7 +26,12 @@ from starlette.testclient import TestClient
 from labelwise.app.server import make_app
 from labelwise.app.session import Session
 
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 TOKEN, PORT = "secret-of-the-tests", 8790
+N = 120  # texts, and rows of a table
+ODD = 7  # the row with values that no other has
+TEXTS = [f"the {'cat purr' if row % 2 else 'dog howl'} number {row}" for row in range(N)]
+SMALL = {"n_latent": 2, "n_hidden": 16, "max_epochs": 10, "random_state": 0, "device": "cpu"}
 PROGRAM = "from labelwise.cli.main import main; main()"
 
 
@@ -91,3 +99,122 @@ class Served:
         self.process.send_signal(signal)
         _, errors = self.process.communicate(timeout=60)
         return self.process.returncode, errors
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("there is no Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def served(place):
+    served = Served(place)
+    yield served
+    served.kill()
+
+
+@pytest.fixture
+def faults():
+    """What the page complained of: nothing may be left."""
+    found = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def context(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(30_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context, served, faults):
+    return opened(context, served.address, faults)
+
+
+def opened(context, address, faults, by="Ana", shown=".tile"):
+    """The page, with a person who said who they are and a sheet on which `shown` is."""
+    page = context.new_page()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda message: message.type == "error" and faults.append(message.text))
+    page.goto(address)
+    page.wait_for_selector("dialog[open], #person:not(:empty)")
+    if page.query_selector("dialog[open]"):
+        page.keyboard.type(by)
+        page.keyboard.press("Enter")
+    page.wait_for_selector(shown)
+    return page
+
+
+def rows_on(page):
+    return [int(tile.get_attribute("data-row")) for tile in page.query_selector_all(".tile:not(.named)")]
+
+
+def settled(page):
+    """Until all is saved."""
+    page.wait_for_function("() => document.querySelector('#saved').textContent === 'Saved'")
+
+
+def name_sheet(page):
+    """Name the sheet by what most of it is, and return what was said of which rows."""
+    page.wait_for_selector(".tile")
+    rows = rows_on(page)
+    name = max(set(truth_of(rows)), key=truth_of(rows).count)
+    page.keyboard.type(name)
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "rows => !rows.some((row) => document.querySelector(`[data-row='${row}']`))", arg=rows
+    )
+    return dict.fromkeys(rows, name)
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """A project of texts in a column."""
+    from tiny_models import text_model  # first, as it lets the next line work
+
+    pytest.importorskip("sentence_transformers")
+    folder = tmp_path_factory.mktemp("texts")
+    pd.DataFrame({"id": range(N), "body": TEXTS}).to_csv(folder / "mail.csv", index=False)
+    model = text_model(folder / "model")
+    return made_small(
+        folder / "mail.labelwise", folder / "mail.csv", text_column="body", features=f"text:{model}"
+    )
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory):
+    """A project of rows, one of which was named first."""
+    folder = tmp_path_factory.mktemp("rows")
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "amount": rng.normal(np.arange(N) % 2 * 4, 1).round(3),
+            "weight": rng.normal(10, 1, N).round(3),
+            "colour": np.where(np.arange(N) % 2, "red", "blue"),
+            "unit": "kg",
+        }
+    )
+    table.loc[ODD, ["amount", "weight", "colour"]] = [9000.0, np.nan, "<b>puce</b>"]
+    table.to_csv(folder / "goods.csv", index=False)
+    place = made_small(folder / "goods.labelwise", folder / "goods.csv", features="table")
+    with Project.open(place) as project:
+        project.label(ODD, "odd")
+    return place
+
+
+def made_small(place, data, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StructureWarning)  # so small a model may leave components dead
+        Project.create(place, data, n_components=4, **options, **SMALL).close()
+    return place

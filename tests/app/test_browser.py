@@ -4,99 +4,21 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.conftest import Served, truth_of
+from app.conftest import Served, name_sheet, opened, rows_on, settled
+from labelwise import Project
 from labelwise.project.journal import Journal
-from project.conftest import NAMES
+from project.conftest import NAMES, RANDOM, label, quick
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 # Where pictures for the documents go, when they are made anew.
 PICTURES = os.environ.get("LABELWISE_PICTURES")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(BROWSER is None, reason="there is no Chromium: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def served(place):
-    served = Served(place)
-    yield served
-    served.kill()
-
-
-@pytest.fixture
-def faults():
-    """What the page complained of: nothing may be left."""
-    found = []
-    yield found
-    assert found == []
-
-
-@pytest.fixture
-def context(browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(30_000)
-    yield context
-    context.close()
-
-
-@pytest.fixture
-def page(context, served, faults):
-    return opened(context, served.address, faults)
-
-
-def opened(context, address, faults, by="Ana"):
-    """The page, with a person who said who they are."""
-    page = context.new_page()
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda message: message.type == "error" and faults.append(message.text))
-    page.goto(address)
-    page.wait_for_selector("dialog[open], #person:not(:empty)")
-    if page.query_selector("dialog[open]"):
-        page.keyboard.type(by)
-        page.keyboard.press("Enter")
-    page.wait_for_selector(".tile")
-    return page
-
-
-def rows_on(page):
-    return [int(tile.get_attribute("data-row")) for tile in page.query_selector_all(".tile:not(.named)")]
-
-
-def settled(page):
-    """Until all is saved."""
-    page.wait_for_function("() => document.querySelector('#saved').textContent === 'Saved'")
-
-
-def name_sheet(page):
-    """Name the sheet by what most of it is, and return what was said of which rows."""
-    page.wait_for_selector(".tile")
-    rows = rows_on(page)
-    name = max(set(truth_of(rows)), key=truth_of(rows).count)
-    page.keyboard.type(name)
-    page.keyboard.press("Enter")
-    page.wait_for_function(
-        "rows => !rows.some((row) => document.querySelector(`[data-row='${row}']`))", arg=rows
-    )
-    return dict.fromkeys(rows, name)
+pytestmark = pytest.mark.slow
 
 
 def labels_in(place):
@@ -245,8 +167,6 @@ class TestNothingIsLost:
         code, errors = served.end(signal.SIGINT)
         faults[:] = faults_before  # the page lost its server on purpose
         assert (code, errors) == (0, "")
-        from labelwise import Project
-
         with Project.open(place) as project:
             project.label(1, "free")
 
@@ -376,6 +296,26 @@ class TestOtherViews:
         named.wait_for_selector("button:has-text('Cancel'):not(:disabled)")
         named.click("text=Cancel")
         named.wait_for_function("() => /cancelled/.test(document.querySelector('.panel').textContent)")
+
+
+def test_the_wall_shows_where_student_and_graph_differ(context, place, faults):
+    with Project.open(place) as project:
+        label(project, RANDOM[:40], how="random")
+        project.refine(quick(project))
+        different = project.answers().labels != project.graph_answers().labels
+        different[RANDOM[:40]] = False
+    served = Served(place)
+    try:
+        page = opened(context, served.address, faults)
+        page.evaluate("location.hash = '#wall'")
+        page.wait_for_selector("[aria-label=Order] option[value=different]:not(:disabled)", state="attached")
+        page.select_option("[aria-label=Order]", "different")
+        page.wait_for_selector(f"[role=status]:has-text('{different.sum()} item')")
+        page.focus(".stage")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("dialog[open] :text('the graph says')")
+    finally:
+        served.kill()
 
 
 def drawn(page, n_colours):

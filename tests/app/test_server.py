@@ -14,7 +14,8 @@ from PIL import Image
 import labelwise
 from app.conftest import truth_of
 from labelwise import Project
-from project.conftest import NAMES, NEW, X
+from labelwise.app import telling
+from project.conftest import NAMES, NEW, RANDOM, X, label, n_lines, quick
 
 
 def name_sheet(client):
@@ -107,6 +108,22 @@ class TestSheets:
         client.post("/api/label", json={"items": [7], "label": "b"})
         assert places() == {"m": 0, "z": 1, "b": 3}
 
+    def test_undo_costs_the_same_after_hundreds_of_decisions(self, client, session):
+        def take_back():
+            session.put_back(session.project.undo())
+            session.decided()
+            telling.sheets(session, 1)
+
+        costs = []
+        for _ in range(2):
+            session.project.label_items([0, 1, 2], "zero")
+            telling.sheets(session, 1)  # as an earlier request did
+            costs.append(n_lines(take_back))
+            for number in range(300):
+                session.project.label(10 + number % 40, NAMES[number % 7])
+        # Other sheets may wait than before, but not one line ran for each of the decisions.
+        assert costs[1] < costs[0] + 300
+
     def test_nothing_to_undo(self, client):
         answer = client.post("/api/undo", json={})
         assert (answer.status_code, answer.json()["error"]) == (400, "there is nothing to undo")
@@ -119,6 +136,16 @@ class TestSheets:
         wait_for(lambda: "sheets" not in session.busy, session)
         later = client.get("/api/sheets?n=10").json()["sheets"]
         assert rows.isdisjoint(item["row"] for each in later for item in each["items"])
+
+    def test_more_sheets_come_for_somebody_who_skips_all(self, client, session):
+        seen = set()
+        for _ in range(12):
+            wait_for(lambda: len(session.queue) or not session.busy, session)
+            sheet = client.get("/api/sheets").json()["sheets"][0]
+            rows = {item["row"] for item in sheet["items"]}
+            assert rows.isdisjoint(seen)
+            seen |= rows
+            client.post("/api/skip", json={"sheet": sheet["id"]})
 
     def test_a_mixed_sheet_is_split(self, client):
         sheet = client.get("/api/sheets").json()["sheets"][0]
@@ -207,6 +234,27 @@ class TestItems:
         assert {int(row) for row in np.flatnonzero(flags & 1)} == set(labeled)
         assert all(names[codes[row]] == label for row, (label, _) in labeled.items())
         assert (names[codes] == NAMES).mean() > 0.4  # chance is 0.1
+
+    def test_where_student_and_graph_differ(self, client, session):
+        project = session.project
+        label(project, RANDOM[:40])
+        session.decided()
+        wait_for(lambda: session.answers_revision == 40, session)
+        assert client.get("/api/state").json()["answers"]["graph_revision"] is None
+        project.refine(quick(project))
+        session.take_answers(project.live_answers(), session.revision)
+        wait_for(lambda: session.graph is not None, session)
+        assert client.get("/api/state").json()["answers"]["graph_revision"] == 40
+        different = session.answers.labels != session.graph.labels
+        different[RANDOM[:40]] = False
+        assert 0 < different.sum() < len(X) - 40
+        flags = np.frombuffer(client.get("/api/answers").content[3 * len(X) :], np.uint8)
+        np.testing.assert_array_equal((flags & 8) > 0, different)
+        row = int(np.flatnonzero(different)[0])
+        (item,) = client.get(f"/api/items?rows={row}").json()
+        assert item["graph"] == session.graph.labels[row] != item["answer"]
+        client.post("/api/label", json={"items": [row], "label": item["graph"]})
+        assert not client.get("/api/answers").content[3 * len(X) + row] & 8
 
     def test_the_map_comes_when_it_is_made(self, client, session):
         assert client.get("/api/map").status_code == 202

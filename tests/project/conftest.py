@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from labelwise import GMVAE, Project
+from labelwise import GMVAE, Project, Student
 from labelwise.errors import StructureWarning
 
 N_ITEMS = 300
@@ -77,6 +78,40 @@ def labelled(project):
     """The same with 40 labels of random items."""
     label(project, RANDOM[:40], how="random")
     return project
+
+
+def quick(project):
+    """A student that learns in a moment."""
+    gmvae = project.gmvae
+    return Student(
+        gmvae.augment_,
+        likelihood=gmvae.likelihood_,
+        max_rounds=2,
+        n_steps=5,
+        batch_size=32,
+        device="cpu",
+        random_state=0,
+    )
+
+
+def n_lines(act):
+    """Lines of labelwise that run: what something costs, without a clock."""
+    count = 0
+
+    def trace(frame, event, _):
+        nonlocal count
+        if "labelwise" not in frame.f_code.co_filename:
+            return None
+        count += event == "line"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        act()
+    finally:
+        sys.settrace(before)
+    return count
 
 
 RANDOM = np.random.default_rng(0).permutation(N_ITEMS)

@@ -153,7 +153,7 @@ class TestMap:
         made = project.layout()
         assert made.shape == (len(project), 2)
         assert np.abs(made).max() <= 1
-        monkeypatch.setattr("labelwise.project.layout.lay_out", lambda *_, **__: pytest.fail("made again"))
+        monkeypatch.setattr("labelwise.graph.layout.lay_out", lambda *_, **__: pytest.fail("made again"))
         np.testing.assert_array_equal(project.layout(), made)
 
     def test_items_of_a_class_lie_together(self, project):

@@ -34,6 +34,7 @@ from project.conftest import (
     TRUTH,
     X,
     label,
+    quick,
     snapshot,
     trained,
     write_images,
@@ -326,10 +327,10 @@ class TestSuggesting:
 
     def test_are_remembered_until_labels_change(self, labelled, monkeypatch):
         found = labelled.suggest(20)
-        from labelwise.project import project as module
-
         with monkeypatch.context() as patch:
-            patch.setattr(module, "suggest_from", lambda *_, **__: pytest.fail("searched again"))
+            patch.setattr(
+                "labelwise.planning.suggest.suggest_from", lambda *_, **__: pytest.fail("searched again")
+            )
             assert labelled.suggest(20) == found
             assert Project(labelled.path).suggest(5) == found[:5]
         label(labelled, [found[0].index])
@@ -533,20 +534,6 @@ class TestGraphs:
         assert Project(labelled.path).answers().probabilities.tobytes() == first.tobytes()
 
 
-def quick(project):
-    """A student that learns in a moment."""
-    gmvae = project.gmvae
-    return Student(
-        gmvae.augment_,
-        likelihood=gmvae.likelihood_,
-        max_rounds=2,
-        n_steps=5,
-        batch_size=32,
-        device="cpu",
-        random_state=0,
-    )
-
-
 @pytest.fixture(scope="session")
 def refined_once(tmp_path_factory, gmvae):
     """A project whose answers are a student's; not to be changed."""
@@ -582,6 +569,12 @@ class TestRefining:
         assert isinstance(load(refined.path), Student)
         assert refined.answer_new(NEW, "soft").about["answerer"] == "decoder"
         assert isinstance(refined.answerer, Student)
+
+    def test_the_graph_can_be_asked_beside_it(self, refined):
+        found = refined.graph_answers()
+        assert (found.about["answerer"], found.about["decoder"]) == ("decoder", "poisson")
+        assert refined.live_answers().about["answerer"] == "student"
+        assert np.array_equal(found.probabilities, refined.answers("poisson").probabilities)
 
     def test_newer_labels_hold(self, refined):
         row = int(RANDOM[40])

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from labelwise.errors import LabelError
-from labelwise.planning.sheets import Sheet
+from labelwise.planning.sheet import Sheet
 
 
 @dataclass(eq=False)
@@ -101,7 +100,7 @@ class Queue:
         items = np.array(rows, dtype=np.int64)
         self.put_first([Sheet(component, items, None, len(rows), reason)])
 
-    def drop_labelled(self, labeled: dict[int, Any]) -> None:
+    def drop_labelled(self, labeled: Container[int]) -> None:
         """Take out sheets of which all items have a label by now, as from another tab."""
         self._waiting = [
             each for each in self._waiting if not all(int(row) in labeled for row in each.sheet.items)

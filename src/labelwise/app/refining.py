@@ -49,7 +49,7 @@ class Refining:
         with self._lock:
             if self.state["running"]:
                 raise LabelError("a student is being taught already: wait until it is done, or cancel it")
-            if not self._project.labeled() and not self._project.names():
+            if not len(self._project.current) and not self._project.names():
                 raise LabelError("there are no labels yet: name a sheet first")
             self._listen = Cancellable(self._on_event)
             self.state = {"running": True, "fraction": 0.0, "message": "starting"}

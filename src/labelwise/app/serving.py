@@ -113,7 +113,9 @@ def listen(port: int) -> socket.socket:
         If none of them is free.
     """
     for candidate in range(port, min(port + _N_PORTS, 65536)):
-        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # asyncio sends small answers at once (TCP_NODELAY) only from sockets that say their protocol: from
+        # others each waits 40 ms until the browser's system has confirmed its head.
+        listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listening.bind((HOST, candidate))

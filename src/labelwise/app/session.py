@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from labelwise.project import Answers, Decision, Project
 
 _N_SHEETS = 8  # proposed at a time: later ones know the labels of earlier ones
+_FEW_SHEETS = 2  # are left when more are made for somebody who skips
 _MOST_FORECAST = (10, 50, 100)
 _IDLE = 8.0  # seconds without a decision, after which the slow and better answers are made
 
@@ -55,19 +56,24 @@ class Session:
         self.news = 0
         self.answers: Answers | None = None
         self.answers_revision = 0
+        self.graph: Answers | None = None  # what it answers, where a student is asked first
+        self.graph_revision = 0
         self.forecast: Forecast | None = None
         self.layout: np.ndarray | None = None
         self.refining = Refining(project, self.tell, self.take_answers)
         self._forecast_revision = 0
-        self._sheets_revision = -1
+        self._sheets_know = (-1, 0)  # decisions, and items that were skipped
         self._last_decision = time.monotonic()
         self.is_closed = False
-        self._quick = Worker({"sheets": self._make_sheets, "answers": self._answer}, self.tell)
+        self._quick = Worker(
+            {"sheets": self._make_sheets, "answers": self._answer, "graph": self._ask_graph}, self.tell
+        )
         self._slow = Worker({"better answers": self._answer_well, "accuracy": self._estimate}, self.tell)
         self._drawing = Worker({"map": self._lay_out}, self.tell)
-        self._labeled: tuple[int, dict[int, tuple[str, Decision]]] = (-1, {})
         self._places: tuple[int, dict[str, int]] = (0, {})
-        self.want()
+        # Sheets of last time are on the page at once; what makes new ones is loaded when it has them.
+        if not len(self.queue):
+            self.want()
 
     def close(self) -> None:
         """End work in the background, and let others change the project."""
@@ -97,13 +103,6 @@ class Session:
         """What could not be made, and why."""
         return {**self._quick.faults, **self._slow.faults, **self._drawing.faults}
 
-    def labeled(self) -> dict[int, tuple[str, Decision]]:
-        """Rows with their labels, as `Project.labeled`; looked up once for each line of the journal."""
-        with self.lock:
-            if self._labeled[0] != self.revision:
-                self._labeled = self.revision, self.project.labeled()
-            return self._labeled[1]
-
     def places(self) -> dict[str, int]:
         """Places of all names in the order in which they were first given, which never changes."""
         with self.lock:
@@ -117,7 +116,9 @@ class Session:
 
     def want(self) -> None:
         """Make what has changed with the labels."""
-        if self._sheets_revision != self.revision:
+        n_decisions, n_skipped = self._sheets_know
+        is_short = len(self.queue) <= _FEW_SHEETS and n_skipped != len(self.queue.skipped)
+        if n_decisions != self.revision or is_short:
             self._quick.want("sheets")
         if self.revision:
             if self.answers is None or self.answers_revision != self.revision:
@@ -143,7 +144,7 @@ class Session:
         if decision.action != "label":
             return []
         rows = [row for row in self.project.pool.rows_of(decision) if row is not None]
-        labeled = self.labeled()
+        labeled = self.project.current
         free = [row for row in rows if row not in labeled]
         if free:
             component = int(self.project.encoding.top[free[0]])
@@ -165,20 +166,25 @@ class Session:
         with self.lock:
             if revision >= self.answers_revision:
                 self.answers, self.answers_revision = answers, revision
+        if answers.about.get("answerer") == "student":
+            self._quick.want("graph")
+        else:
+            self.graph = None
         self.tell()
 
     def _make_sheets(self) -> None:
         with self.lock:
             shown, revision = self.queue.pending(), self.revision
-            n_free = len(self.project) - len(set(self.labeled()) | set(shown))
+            n_skipped = len(self.queue.skipped)
+            n_free = len(self.project) - len(set(self.project.labeled()) | set(shown))
         n_wanted = min(_N_SHEETS, n_free)
         found = []
         if n_wanted > 0:
             found = self.project.sheets(n_wanted, shown=shown, random_state=revision)
         with self.lock:
-            self._sheets_revision = revision
+            self._sheets_know = revision, n_skipped
             self.queue.replace(found)
-            self.queue.drop_labelled(self.labeled())
+            self.queue.drop_labelled(self.project.current)
 
     def _answer(self) -> None:
         revision = self.revision
@@ -188,6 +194,12 @@ class Session:
             with self.lock:
                 self.answers, self.answers_revision = None, revision
 
+    def _ask_graph(self) -> None:
+        revision = self.revision
+        found = self.project.graph_answers()
+        with self.lock:
+            self.graph, self.graph_revision = found, revision
+
     def _wait_for_a_pause(self) -> int:
         """Leave the processor to the person who labels."""
         while not self.is_closed and time.monotonic() - self._last_decision < _IDLE:
@@ -196,7 +208,7 @@ class Session:
 
     def _answer_well(self) -> None:
         revision = self._wait_for_a_pause()
-        if self.is_closed or not (self.project.labeled() or self.project.names()):
+        if self.is_closed or not (len(self.project.current) or self.project.names()):
             return
         self.take_answers(self.project.answers(), revision)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from labelwise.app.queue import Waiting
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from labelwise.app.session import Session
     from labelwise.project import Decision
 
+_N_LATEST = 300  # decisions in which latest names are looked for: what was given before is not at hand
+
 
 def state(session: Session) -> dict[str, Any]:
     """Where the project stands."""
     with session.lock:
-        project, labeled = session.project, session.labeled()
-        counts = Counter(label for label, _ in labeled.values())
-        counts.update(dict.fromkeys(project.names().values(), 0))
-        holding, places = project.journal.in_effect(), session.places()
+        project, labeled, places = session.project, session.project.current, session.places()
+        counts = dict.fromkeys(project.names().values(), 0) | labeled.counts
         return {
             "project": project.path.name.removesuffix(".labelwise"),
             "n_items": len(project),
@@ -27,11 +27,11 @@ def state(session: Session) -> dict[str, Any]:
             "columns": session.items.columns,
             "side": session.items.side,
             "revision": session.revision,
-            "n_decisions": len(holding),
+            "n_decisions": project.journal.n_in_effect,
             "n_labeled": len(labeled),
             "named_share": project.named_share(),
             "classes": [{"name": name, "n": n, "place": places[name]} for name, n in sorted(counts.items())],
-            "latest": latest_names(holding),
+            "latest": latest_names(project.journal.latest()),
             "answers": _about_answers(session),
             "forecast": forecast(session),
             "busy": session.busy,
@@ -41,10 +41,10 @@ def state(session: Session) -> dict[str, Any]:
         }
 
 
-def latest_names(holding: Sequence[Decision], n: int = 30) -> list[str]:
+def latest_names(latest: Iterable[Decision], n: int = 30) -> list[str]:
     """Names in the order in which they were last given, the latest first."""
     found: dict[str, None] = {}
-    for decision in reversed(holding):
+    for decision in itertools.islice(latest, _N_LATEST):
         for label in decision.each or (decision.label,):
             if label is not None:
                 found.setdefault(label)
@@ -62,6 +62,7 @@ def _about_answers(session: Session) -> dict[str, Any] | None:
     return {
         "revision": session.answers_revision,
         "by": by,
+        "graph_revision": None if session.graph is None else session.graph_revision,
         "classes": [str(each) for each in answers.classes],
         "confidence": float(answers.confidence.mean()),
     }
@@ -82,7 +83,7 @@ def forecast(session: Session) -> dict[str, Any] | None:
 def sheets(session: Session, n: int) -> list[dict[str, Any]]:
     """The next sheets with their items."""
     with session.lock:
-        session.queue.drop_labelled(session.labeled())
+        session.queue.drop_labelled(session.project.current)
         return [_sheet(session, waiting) for waiting in session.queue.first(n)]
 
 
@@ -105,14 +106,16 @@ def _sheet(session: Session, waiting: Waiting) -> dict[str, Any]:
 def items(session: Session, rows: Sequence[int]) -> list[dict[str, Any]]:
     """Items with what is known of them."""
     session.check_rows(rows)
-    labeled, answers = session.labeled(), session.answers
+    labeled, answers, graph = session.project.current, session.answers, session.graph
     found = []
     for row, shown in zip(rows, session.items.shown(rows), strict=True):
-        label = labeled[row][0] if row in labeled else None
-        item = {"row": row, "name": str(session.project.pool.identity(row)), "label": label, **shown}
+        name = str(session.project.pool.identity(row))
+        item = {"row": row, "name": name, "label": labeled.label(row), **shown}
         if answers is not None:
             item["answer"] = None if answers.labels[row] is None else str(answers.labels[row])
             item["probability"] = round(float(answers.probabilities[row].max()), 4)
+        if graph is not None and graph.labels[row] is not None:
+            item["graph"] = str(graph.labels[row])
         found.append(item)
     return found
 
@@ -120,11 +123,11 @@ def items(session: Session, rows: Sequence[int]) -> list[dict[str, Any]]:
 def history(session: Session, before: int | None, n: int) -> list[dict[str, Any]]:
     """Decisions, the latest first."""
     with session.lock:
-        decisions = session.project.journal.decisions
-        holding = {decision.id for decision in session.project.journal.in_effect()}
+        journal = session.project.journal
+        decisions = journal.decisions
         stop = len(decisions) if before is None else min(max(before - 1, 0), len(decisions))
         chosen = decisions[max(stop - n, 0) : stop][::-1]
-        return [{**told(session, each), "holds": each.id in holding} for each in chosen]
+        return [{**told(session, each), "holds": journal.holds(each.id)} for each in chosen]
 
 
 def told(session: Session, decision: Decision) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.neighbors import NearestNeighbors
 from threadpoolctl import threadpool_limits
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import NearestNeighbors
 
 _MANY = 20_000  # points from which on looking through all of them takes too long
 _CELL_SIZE = 256  # points
@@ -49,7 +51,7 @@ class NearestPoints:
 
     def __init__(self, points: np.ndarray) -> None:
         self._points = points
-        self._all = NearestNeighbors(algorithm="brute").fit(points)
+        self._all = _brute().fit(points)
         self._cells: _Cells | None = None
         if len(points) >= _MANY:
             self._cells = _Cells(points)
@@ -72,7 +74,7 @@ class NearestPoints:
             near = self._cells.members_near(cell)
             if len(near) < n_neighbors:
                 near = np.arange(len(self._points))
-            search = NearestNeighbors(algorithm="brute").fit(self._points[near])
+            search = _brute().fit(self._points[near])
             distances[rows], places = search.kneighbors(points[rows], n_neighbors)
             found[rows] = near[places]
         return distances, found
@@ -86,10 +88,18 @@ class NearestPoints:
         return distances[~own].reshape(shape), found[~own].reshape(shape)
 
 
+def _brute() -> NearestNeighbors:
+    from sklearn.neighbors import NearestNeighbors  # late: a project that is opened has its graphs already
+
+    return NearestNeighbors(algorithm="brute")
+
+
 class _Cells:
     """k-means cells of many points, always the same for the same points."""
 
     def __init__(self, points: np.ndarray) -> None:
+        from sklearn.cluster import MiniBatchKMeans
+
         rng = np.random.default_rng(0)
         n_cells = len(points) // _CELL_SIZE
         sample = points[rng.permutation(len(points))[: _SAMPLE * n_cells]]
@@ -100,8 +110,7 @@ class _Cells:
         self._order = np.argsort(home, kind="stable")
         self._ends = np.searchsorted(home[self._order], np.arange(n_cells + 1))
         centres = self._kmeans.cluster_centers_
-        search = NearestNeighbors(n_neighbors=_N_SEARCHED, algorithm="brute").fit(centres)
-        self._near = search.kneighbors(centres, return_distance=False)
+        self._near = _brute().fit(centres).kneighbors(centres, _N_SEARCHED, return_distance=False)
 
     def of(self, points: np.ndarray) -> np.ndarray:
         """Cell of each point."""

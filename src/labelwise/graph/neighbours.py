@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse
 
 from labelwise.graph.nearest import Cells, NearestPoints
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 # Squared distances below this share of the squared norms are rounding: the points are equal.
 EQUAL = 1e-9
@@ -73,6 +75,8 @@ class Neighbourhood:
         exp(-4 (d / d_k)^2) with the distance d_k of the k-th neighbour, as in Calder et al., ICML 2020; the
         larger one of both sides, where their code takes the mean.
         """
+        from scipy import sparse  # late, like scikit-learn: opening a project needs neither
+
         n_nodes = len(self.points)
         if self.n_neighbors < 1:
             return sparse.csr_array((n_nodes, n_nodes), dtype=np.float32)
@@ -96,7 +100,9 @@ class Neighbourhood:
     @cached_property
     def parts(self) -> np.ndarray:
         """Which connected part of the graph each node is in, shape (n_nodes,), int."""
-        return np.asarray(sparse.csgraph.connected_components(self.weights, directed=False)[1])
+        from scipy.sparse.csgraph import connected_components
+
+        return np.asarray(connected_components(self.weights, directed=False)[1])
 
     def gather(self, values: np.ndarray) -> np.ndarray:
         """Sum values of items, (n_samples, n_columns), over the items of each node."""
@@ -180,6 +186,8 @@ def _closeness(distances: np.ndarray) -> np.ndarray:
 
 def _rows_of(columns: np.ndarray, values: np.ndarray, n_columns: int) -> sparse.csr_array:
     """Row i holds values[i] in columns[i]."""
+    from scipy import sparse
+
     n_rows, width = columns.shape
     ends = np.arange(0, n_rows * width + 1, width)
     return sparse.csr_array(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from scipy import sparse
 
 from labelwise.graph.neighbours import Neighbourhood
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class Points:

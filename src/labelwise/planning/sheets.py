@@ -9,7 +9,6 @@ what was predicted; and as those are what the graph learns from most, items are 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from labelwise.errors import ParameterError
 from labelwise.parameters import Either, Integer, Option, check_parameters
 from labelwise.planning import sampling
 from labelwise.planning.finds import Finds, look_back
+from labelwise.planning.sheet import Sheet
 from labelwise.randomness import RandomState, draw_seed, numpy_generator
 
 # Chosen by simulation on letters26, MNIST and Banking77: see benchmarks/results/decisions_*.md.
@@ -33,31 +33,6 @@ _WIDE_SIZE = 8
 _WIDE = 0.1
 
 _N_LABELS_BACK = 1000  # whose walks are asked what the labels so far tell: seconds for thousands
-
-
-@dataclass(frozen=True, eq=False)
-class Sheet:
-    """Items of a group that are named together: one decision, and one more for each that differs.
-
-    Attributes
-    ----------
-    component : int
-        Most probable component of the centre.
-    items : ndarray of shape (n_shown,), int
-        Rows of the items: the centre of the group first, then those that add most.
-    predictions : ndarray of shape (n_shown,) or None
-        What the labels so far say of these items, by Poisson learning; None if they say nothing.
-    n_items : int
-        Items without a label that the group holds, those that are shown included.
-    reason : str
-        Why this group, in words.
-    """
-
-    component: int
-    items: np.ndarray
-    predictions: np.ndarray | None
-    n_items: int
-    reason: str
 
 
 def sheets_from(

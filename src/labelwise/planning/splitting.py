@@ -11,7 +11,8 @@ from labelwise.decoding.targets import split_labels
 from labelwise.encoding import Encoding
 from labelwise.errors import LabelError
 from labelwise.parameters import Integer, check_parameters
-from labelwise.planning.sheets import TIGHT_SIZE, Sheet
+from labelwise.planning.sheet import Sheet
+from labelwise.planning.sheets import TIGHT_SIZE
 
 
 def split_sheet(encoding: Encoding, items: Any, *, y: Any = None, n_parts: int = 2) -> list[Sheet]:

@@ -10,16 +10,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from sklearn.base import clone
 
-from labelwise.decoding import DECODERS, AutoDecoder, Decoder, PoissonDecoder
-from labelwise.decoding.targets import split_labels
 from labelwise.errors import DoubtfulLabelWarning, LabelError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Option, check_parameters
-from labelwise.planning.forecast import Forecast, forecast_accuracy
-from labelwise.planning.suggest import Suggestion
 from labelwise.project.answers import Answers, decoded
 from labelwise.project.builder import ANSWERER, ANSWERS, REFINEMENT, STUDENT
 from labelwise.project.card import card_of
@@ -28,6 +23,9 @@ from labelwise.storage import plain, replace_folder, write_text
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
+    from labelwise.decoding import Decoder
+    from labelwise.planning.forecast import Forecast
+    from labelwise.planning.suggest import Suggestion
     from labelwise.student import BaseStudent, Refinement
 
 _SUGGESTIONS = "suggestions.json"
@@ -54,7 +52,14 @@ def live_answers(project: Labelling) -> Answers:
     y, names = project.labels(), project.names()
     key = _key(project, _fresh(project, "auto"), y, names)
     known = Answers.load(project.path / ANSWERS, key)
-    return known if known is not None else _decode(project, PoissonDecoder(), y, names)[1]
+    return known if known is not None else graph_answers(project)
+
+
+def graph_answers(project: Labelling) -> Answers:
+    """Answer by Poisson learning, whatever else there is; see `Project.graph_answers`."""
+    from labelwise.decoding import PoissonDecoder
+
+    return _decode(project, PoissonDecoder(), project.labels(), project.names())[1]
 
 
 def answerer(project: Labelling, decoder: str | Decoder, labels: Any) -> Answerer:
@@ -146,6 +151,8 @@ def refine(
 
 def forecast(project: Labelling, further: Sequence[int], random_state: int) -> Forecast:
     """What accuracy to expect; see `Project.forecast`."""
+    from labelwise.planning.forecast import forecast_accuracy
+
     y = project.labels()
     _need_labels(project, y, {})
     decoder = _fresh(project, "auto")
@@ -156,6 +163,8 @@ def kept_suggestions(
     project: Labelling, n: int, y: np.ndarray, how: dict[str, Any]
 ) -> list[Suggestion] | None:
     """Suggestions that were made before for the same labels, if there were as many."""
+    from labelwise.planning.suggest import Suggestion
+
     try:
         kept = json.loads((project.path / _SUGGESTIONS).read_text(encoding="utf-8"))
         if kept["key"] != _suggestion_key(project, y, how) or len(kept["suggestions"]) < n:
@@ -181,6 +190,10 @@ def _suggestion_key(project: Labelling, y: np.ndarray, how: dict[str, Any]) -> s
 
 def _fresh(project: Labelling, decoder: str | Decoder, *, known: bool = True) -> Decoder:
     """A decoder to fit; what the journal knows of how labels were chosen need not be guessed."""
+    from sklearn.base import clone
+
+    from labelwise.decoding import DECODERS, AutoDecoder, Decoder
+
     if isinstance(decoder, str):
         check_parameters({"decoder": decoder}, {"decoder": Option(*DECODERS)})
         fresh = DECODERS[decoder]()
@@ -216,6 +229,8 @@ def _decode(project: Labelling, decoder: Decoder, y: Any, names: dict[int, str])
 
 
 def _need_labels(project: Labelling, y: Any, names: dict[int, str]) -> None:
+    from labelwise.decoding.targets import split_labels
+
     labels, _ = split_labels(y, len(project), may_be_none=True)
     if not len(labels) and not names:
         raise LabelError(

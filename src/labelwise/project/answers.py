@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from labelwise.decoding import DECODERS, UNLABELED, Decoder
-from labelwise.encoding import Encoding
+from labelwise.labels import UNLABELED
 from labelwise.storage import damage_told, load_folder, save_folder
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
+    from labelwise.decoding import Decoder
+    from labelwise.encoding import Encoding
 
 _KIND = "answers"
 
@@ -76,6 +77,8 @@ class Answers:
 
 def decoded(decoder: Decoder, encoding: Encoding, about: Mapping[str, Any] | None = None) -> Answers:
     """What a fitted decoder answers for encoded items; `about` adds to what it says of itself."""
+    from labelwise.decoding import DECODERS
+
     labels = decoder.predict(encoding).astype(object)
     labels[labels == UNLABELED] = None
     known = {

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from labelwise.encoding import Encoding
-from labelwise.graph.principal import PrincipalComponents
 from labelwise.project.cache import save_encoding
 from labelwise.project.groups import keep_assignment
 from labelwise.project.pool import Pool
@@ -61,6 +60,8 @@ def with_features(gmvae: GMVAE, X: np.ndarray) -> GMVAE:
     """The model, able to encode features: those of labelwise 0.1 do not know how, but the items show it."""
     if gmvae.principal_ is not None:
         return gmvae
+    from labelwise.graph.principal import PrincipalComponents
+
     able = copy.copy(gmvae)
     able.principal_ = PrincipalComponents().fit(X, is_table=len(gmvae.item_shape_) == 1)
     return able

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -33,7 +33,7 @@ _UNREADABLE = {"Cc", "Cs", "Zl", "Zp"}  # categories of Unicode that no name has
 _LISTS = ("items", "digests", "labels")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One line of the journal.
 
@@ -86,6 +86,8 @@ class Decision:
 class Journal:
     """The decisions in a file, and those of them that are in effect.
 
+    What holds is kept up to date line by line: a day has thousands of them, and undo looks at one.
+
     Parameters
     ----------
     path : Path
@@ -100,6 +102,8 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.decisions: list[Decision] = []
+        self._holding: dict[int, Decision] = {}  # in effect, by their id, in its order
+        self._undone: list[int] = []  # what redo would restore, the next one last
         self._size = 0  # bytes of the file that hold whole lines
         self.refresh()
 
@@ -123,7 +127,7 @@ class Journal:
             raise StorageError(f"{self.path} cannot be read: {error.strerror or error}") from error
         whole = content[: content.rfind(b"\n") + 1]
         for line in whole.splitlines():
-            self.decisions.append(self._read(line))
+            self._take(self._read(line))
         self._size += len(whole)
 
     def append(self, action: str, **fields: Any) -> Decision:
@@ -153,18 +157,25 @@ class Journal:
                 "the decision was not saved"
             ) from error
         self._size += len(line)
-        self.decisions.append(decision)
+        self._take(decision)
         return decision
+
+    @property
+    def n_in_effect(self) -> int:
+        """Number of decisions that hold."""
+        return len(self._holding)
+
+    def holds(self, number: int) -> bool:
+        """Whether the decision with this id is in effect."""
+        return number in self._holding
 
     def in_effect(self) -> list[Decision]:
         """Decisions that hold, in order: those that were not undone, or redone since."""
-        undone: set[int] = set()
-        for decision in self.decisions:
-            if decision.action == "undo" and decision.of is not None:
-                undone.add(decision.of)
-            elif decision.action == "redo" and decision.of is not None:
-                undone.discard(decision.of)
-        return [each for each in self.decisions if each.action in ("label", "name") and each.id not in undone]
+        return list(self._holding.values())
+
+    def latest(self) -> Iterator[Decision]:
+        """Decisions that hold, the latest first; not while lines are added."""
+        return reversed(self._holding.values())
 
     def undo(self, by: str = "") -> Decision:
         """Take back the latest decision in effect.
@@ -174,11 +185,11 @@ class Journal:
         LabelError
             If there is none.
         """
-        holding = self.in_effect()
-        if not holding:
+        last = next(self.latest(), None)
+        if last is None:
             raise LabelError("there is nothing to undo")
-        self.append("undo", of=holding[-1].id, by=by)
-        return holding[-1]
+        self.append("undo", of=last.id, by=by)
+        return last
 
     def redo(self, by: str = "") -> Decision:
         """Restore the decision that was undone last, unless others were made since.
@@ -188,18 +199,33 @@ class Journal:
         LabelError
             If there is none.
         """
-        waiting: list[int] = []
-        for decision in self.decisions:
-            if decision.action == "undo" and decision.of is not None:
-                waiting.append(decision.of)
-            elif decision.action == "redo" and waiting:
-                waiting.pop()
-            else:
-                waiting = []
-        if not waiting:
+        if not self._undone:
             raise LabelError("there is nothing to redo")
-        self.append("redo", of=waiting[-1], by=by)
-        return self.decisions[waiting[-1] - 1]
+        of = self._undone[-1]
+        self.append("redo", of=of, by=by)
+        return self.decisions[of - 1]
+
+    def _take(self, decision: Decision) -> None:
+        """Add a line, and what it changes of what holds."""
+        self.decisions.append(decision)
+        if decision.action in ("label", "name"):
+            self._holding[decision.id] = decision
+            self._undone.clear()
+        elif decision.action == "undo" and decision.of is not None:
+            self._holding.pop(decision.of, None)
+            self._undone.append(decision.of)
+        elif decision.of is not None:
+            if self._undone:
+                self._undone.pop()
+            self._restore(self.decisions[decision.of - 1])
+
+    def _restore(self, decision: Decision) -> None:
+        if decision.action not in ("label", "name"):
+            return
+        is_last = decision.id > next(reversed(self._holding), 0)
+        self._holding[decision.id] = decision
+        if not is_last:  # only where another program wrote the line
+            self._holding = dict(sorted(self._holding.items()))
 
     def _write(self, line: bytes) -> None:
         descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o644)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from labelwise.decoding.targets import add_names, split_labels
 from labelwise.errors import LabelError
 from labelwise.project import builder, exchange
+from labelwise.project.current import CurrentLabels
 from labelwise.project.folder import ProjectFolder
 from labelwise.project.groups import Group, match_names
 from labelwise.project.journal import Decision, Identity, check_how, check_label
@@ -117,6 +117,8 @@ class Labelling(ProjectFolder):
         LabelError
             If there is no such component, or the name is empty.
         """
+        from labelwise.decoding.targets import add_names
+
         check_how(how)
         text = check_label(label)
         # Refuses a component that does not exist, also where its name is taken away.
@@ -145,33 +147,21 @@ class Labelling(ProjectFolder):
 
     def labeled(self) -> dict[int, tuple[str, Decision]]:
         """Rows that have a label, with the label and the decision that gave it."""
-        found: dict[int, tuple[str, Decision]] = {}
-        for decision in self.journal.in_effect():
-            if decision.action != "label":
-                continue
-            for row, label in zip(self.pool.rows_of(decision), decision.each, strict=True):
-                if row is None:
-                    continue
-                if label is None:
-                    found.pop(row, None)
-                else:
-                    found[row] = (label, decision)
-        return found
+        return self.current.labeled()
 
     def disputed(self) -> dict[int, dict[str, str]]:
         """Rows that two people called differently: the latest label by each of them, by their names."""
-        said: dict[int, dict[str, str]] = {}
-        for decision in self.journal.in_effect():
-            if decision.action != "label":
-                continue
-            for row, label in zip(self.pool.rows_of(decision), decision.each, strict=True):
-                if row is None:
-                    continue
-                if label is None:
-                    said.pop(row, None)
-                else:
-                    said.setdefault(row, {})[decision.by] = label
-        return {row: names for row, names in said.items() if len(set(names.values())) > 1}
+        return self.current.disputed()
+
+    @property
+    def current(self) -> CurrentLabels:
+        """What items are called now, without a copy of all of it."""
+        self._current.follow()
+        return self._current
+
+    @cached_property
+    def _current(self) -> CurrentLabels:
+        return CurrentLabels(self.journal, self.pool)
 
     def named_share(self) -> float:
         """Share of the items that belong to a component with a name, or with a labelled item."""
@@ -222,7 +212,7 @@ class Labelling(ProjectFolder):
         return len(changed)
 
     def _matched(self) -> tuple[dict[int, str], list[Group]]:
-        given = [decision for decision in self.journal.in_effect() if decision.action == "name"]
+        given = self.current.naming()
         if not given:
             return {}, []
         folder = self.path / builder.COMPONENTS
@@ -233,6 +223,8 @@ class Labelling(ProjectFolder):
         names = self.names()
         if not names:
             return y
+        from labelwise.decoding.targets import add_names, split_labels
+
         labels, labeled = split_labels(y, len(self), may_be_none=True)
         labels, labeled = add_names(self.encoding, labels, labeled, names)
         filled = no_labels(len(self))

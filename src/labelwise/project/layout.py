@@ -7,7 +7,6 @@ import contextlib
 import numpy as np
 
 from labelwise.errors import StorageError
-from labelwise.graph.layout import lay_out
 from labelwise.project.labelling import Labelling
 from labelwise.storage import load_folder, save_folder
 
@@ -22,6 +21,8 @@ def kept_layout(project: Labelling) -> np.ndarray:
         manifest, arrays = load_folder(place, _LAYOUT)
         if manifest["key"] == key:
             return arrays["positions"]
+    from labelwise.graph.layout import lay_out
+
     positions = lay_out(project.encoding.points().values, random_state=0)
     with project.may_keep() as may:
         if may:

@@ -12,15 +12,10 @@ import numpy as np
 
 from labelwise.data import Dataset
 from labelwise.data.texts import is_texts
-from labelwise.decoding import Decoder
 from labelwise.errors import DataError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
 from labelwise.features import reading
 from labelwise.nn.checkpoint import remove
-from labelwise.planning.forecast import Forecast
-from labelwise.planning.sheets import Sheet, sheets_from
-from labelwise.planning.splitting import split_sheet
-from labelwise.planning.suggest import Suggestion, suggest_from
 from labelwise.project import answering, builder, exchange
 from labelwise.project.answers import Answers, asked
 from labelwise.project.labelling import Labelling
@@ -31,8 +26,12 @@ from labelwise.project.source import Source
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
+    from labelwise.decoding import Decoder
     from labelwise.export import Exported
     from labelwise.gmvae import GMVAE
+    from labelwise.planning.forecast import Forecast
+    from labelwise.planning.sheet import Sheet
+    from labelwise.planning.suggest import Suggestion
     from labelwise.student import BaseStudent, Refinement
 
 
@@ -167,6 +166,8 @@ class Project(Labelling):
         self, n_labels: int = 10, *, rare: bool = False, random_state: int = 0, labels: Any = None
     ) -> list[Suggestion]:
         """Say which items to label next, the most useful first, with reasons; see `labelwise.suggest`."""
+        from labelwise.planning.suggest import suggest_from
+
         y = self.labels() if labels is None else np.asarray(labels, dtype=object)
         how = {"seed": random_state, "rare": rare}
         found = answering.kept_suggestions(self, n_labels, y, how)
@@ -186,6 +187,8 @@ class Project(Labelling):
         random_state: int = 0,
     ) -> list[Sheet]:
         """Propose tight groups to name, each with items that cover it; see `sheets_from`."""
+        from labelwise.planning.sheets import sheets_from
+
         options = {} if size is None else {"size": size}
         y = self.with_names(self.labels())
         found = sheets_from(self.encoding, n_sheets, y=y, shown=shown, random_state=random_state, **options)
@@ -199,6 +202,8 @@ class Project(Labelling):
 
     def split(self, items: Sequence[int], n_parts: int = 2) -> list[Sheet]:
         """Make tighter sheets of one that holds several classes; see `split_sheet`."""
+        from labelwise.planning.splitting import split_sheet
+
         found = split_sheet(self.encoding, items, y=self.with_names(self.labels()), n_parts=n_parts)
         self.suggested.update(int(row) for sheet in found for row in sheet.items)
         return found
@@ -244,6 +249,18 @@ class Project(Labelling):
             If nothing is labelled or named.
         """
         return answering.live_answers(self)
+
+    def graph_answers(self) -> Answers:
+        """Answer by Poisson learning on the graph of neighbours, whether or not a student answers.
+
+        Where the two differ, a label says most about which of them to believe.
+
+        Raises
+        ------
+        LabelError
+            If nothing is labelled or named.
+        """
+        return answering.graph_answers(self)
 
     def export_labels(self, path: str | os.PathLike[str]) -> int:
         """Write labels to a .csv, or tasks with labels and predictions to a .json for Label Studio.

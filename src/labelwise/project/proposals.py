@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from labelwise.planning.sheets import Sheet
+from labelwise.planning.sheet import Sheet
 from labelwise.project.labelling import Labelling
 from labelwise.storage import write_text
 

@@ -34,13 +34,16 @@ def _add_proposals(router: APIRouter, session: Session) -> None:
     @router.get("/sheets")
     def sheets(n: Annotated[int, Query(ge=1, le=10)] = _N_AHEAD) -> dict[str, Any]:
         """The next sheets; fewer while they are being made."""
-        return _answer(session, n)
+        found = _answer(session, n)
+        session.want()
+        return found
 
     @router.post("/skip")
     def skip(body: SheetBody) -> dict[str, Any]:
         """Leave a sheet without a name."""
         with session.lock:
             session.queue.skip(body.sheet)
+            session.want()
             return _answer(session)
 
     @router.post("/split")
@@ -55,7 +58,7 @@ def _add_proposals(router: APIRouter, session: Session) -> None:
     @router.get("/suggestions")
     def suggestions(n: Annotated[int, Query(ge=1, le=200)] = 20) -> list[dict[str, Any]]:
         """Single items worth a label."""
-        n_free = len(session.project) - len(session.labeled())
+        n_free = len(session.project) - len(session.project.current)
         if not n_free:
             return []
         found = session.project.suggest(min(n, n_free))
@@ -128,10 +131,11 @@ def _check_conflict(session: Session, body: LabelBody) -> None:
     """
     if body.seen is None:
         return
-    labeled = session.labeled()
-    new = {row: labeled[row] for row in body.items if row in labeled and labeled[row][1].id > body.seen}
+    labeled = session.project.current
+    found = {row: labeled.decision(row) for row in body.items}
+    new = [row for row, decision in found.items() if decision is not None and decision.id > body.seen]
     wanted = dict(zip(body.items, body.labels or itertools.repeat(body.label), strict=False))
-    other = {row: label for row, (label, _) in new.items() if label != wanted[row]}
+    other = {row: str(labeled.label(row)) for row in new if labeled.label(row) != wanted[row]}
     if other:
         names = ", ".join(sorted(set(other.values())))
         reason = f"{len(other)} of these items were named {names} meanwhile, in another window"

@@ -12,7 +12,7 @@ from labelwise.app.session import Session
 from labelwise.errors import LabelError
 
 MOST_CELLS = 400  # of a sprite
-LABELED, DOUBTFUL, DISPUTED = 1, 2, 4
+LABELED, DOUBTFUL, DISPUTED, DIFFERENT = 1, 2, 4, 8
 NO_CODE = 0xFFFF
 _IMMUTABLE = {"cache-control": "private, max-age=86400"}
 _FRESH = {"cache-control": "no-store"}
@@ -47,7 +47,8 @@ def make_router(session: Session) -> APIRouter:
     def answers() -> Response:
         """Answers for all items: 2 bytes class, 1 byte probability, 1 byte flags each, in that order.
 
-        The header X-Classes has the names, as JSON in ASCII.
+        The header X-Classes has the names, as JSON in ASCII. All items come each time, not only those that
+        changed: a decision moves the probability of more than half of them.
         """
         return _answers(session)
 
@@ -86,7 +87,7 @@ def _answers(session: Session) -> Response:
     import json
 
     with session.lock:
-        answers, labeled = session.answers, session.labeled()
+        answers, graph, labeled = session.answers, session.graph, session.project.labeled()
         disputed = session.project.disputed()
     n = len(session.project)
     codes, confidence = np.full(n, NO_CODE, dtype="<u2"), np.zeros(n, dtype=np.uint8)
@@ -97,6 +98,9 @@ def _answers(session: Session) -> Response:
         codes[answers.labels == None] = NO_CODE  # noqa: E711 (item by item)
         confidence[:] = np.round(answers.confidence * 255)
         flags[answers.about.get("doubtful_labels", [])] |= DOUBTFUL
+        if graph is not None:
+            flags[answers.labels != graph.labels] |= DIFFERENT
+            flags[list(labeled)] &= 0xFF ^ DIFFERENT  # there a person has the last word
     place = {name: code for code, name in enumerate(names)}
     for row, (label, _) in labeled.items():
         if label not in place:  # given since the answers were made

@@ -40,6 +40,7 @@ def make_router(session: Session) -> APIRouter:
 
 
 async def _news(session: Session, request: Request) -> AsyncIterator[str]:
+    session.want()  # a page is open, at whatever view
     seen = -1
     while not session.is_closed and not await request.is_disconnected():
         if session.news != seen:

@@ -52,7 +52,7 @@ function table(decisions) {
     const when = new Date(each.time).toLocaleString();
     return h("tr", { class: !isStep && !each.holds ? "undone" : "" }, ...[each.id, what, items, each.by, each.how, when].map((text) => h("td", {}, String(text))));
   });
-  const head = ["", "Decision", "Items", "By", "Chosen", "When"].map((text) => h("th", { scope: "col" }, text));
+  const head = ["Number", "Decision", "Items", "By", "Chosen", "When"].map((text) => h("th", { scope: "col" }, text));
   return h(
     "div",
     { class: "tiles texts" },

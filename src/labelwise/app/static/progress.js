@@ -3,7 +3,7 @@ import { byId, count, h, percent, svg } from "./dom.js";
 import { colourOf, store, watch } from "./store.js";
 
 const WORDS = {
-  sheets: "looking for groups", answers: "answering", "better answers": "comparing ways to answer", accuracy: "estimating accuracy", map: "drawing the map",
+  sheets: "looking for groups", answers: "answering", graph: "asking the graph too", "better answers": "comparing ways to answer", accuracy: "estimating accuracy", map: "drawing the map",
 };
 
 export function showProgress() {

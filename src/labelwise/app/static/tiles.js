@@ -3,7 +3,7 @@ import { h, percent } from "./dom.js";
 import { store } from "./store.js";
 
 /** @typedef {{row: number, name: string, label: string|null, prediction?: string|null, answer?: string|null,
- *   probability?: number, text?: string, cells?: string[], marks?: string[]}} Item */
+ *   probability?: number, graph?: string, text?: string, cells?: string[], marks?: string[]}} Item */
 
 const MARKS = { high: "▲ unusually high", low: "▼ unusually low", rare: "◆ rare", missing: "∅ missing" };
 
@@ -127,8 +127,13 @@ export function card(item) {
     kind === "images" ? picture(item)
     : kind === "texts" ? h("p", {}, item.text)
     : h("p", {}, unusualOf(item));
-  const answer = item.label ?? (item.answer ? `${item.answer}, ${percent(item.probability ?? 0)}` : "no answer yet");
+  const answer = item.label ?? (item.answer ? `${item.answer}, ${percent(item.probability ?? 0)}${graphOf(item)}` : "no answer yet");
   return [content, h("p", {}, h("strong", {}, answer)), h("p", { class: "faint small" }, item.name)];
+}
+
+/** What the graph says instead, where a student answers. @param {Item} item */
+export function graphOf(item) {
+  return item.graph && item.graph !== item.answer ? `; the graph says ${item.graph}` : "";
 }
 
 /** What is unusual in a row, in words; else its first values. @param {Item} item */

@@ -6,7 +6,7 @@ import { complain } from "./notices.js";
 import { answers, chosen, DOUBTFUL, LABELED, NO_CODE, ordered, ORDERS } from "./pool.js";
 import { Sprites } from "./sprites.js";
 import { colourOf, inkOn, store, watch } from "./store.js";
-import { unusualOf } from "./tiles.js";
+import { graphOf, unusualOf } from "./tiles.js";
 
 const GAP = 6;
 const BAR = 18; // below each image, with its name
@@ -69,6 +69,8 @@ class Wall {
     const option = (/** @type {string} */ value, /** @type {string} */ text) => h("option", { value }, text);
     this.name.replaceChildren(option("", "All classes"), ...[...this.pool.names].sort().map((each) => option(each, each)));
     this.name.value = this.pool.names.includes(name) ? name : "";
+    const different = /** @type {HTMLOptionElement} */ (this.order.querySelector("[value=different]"));
+    different.disabled = store.state.answers?.graph_revision == null; // as long as no student answers
     this.arrange();
   }
 
@@ -157,7 +159,7 @@ class Wall {
     this.list.replaceChildren(...items.map((/** @type {any} */ item, /** @type {number} */ number) => {
       const line = h("div", { class: "line", "data-row": item.row },
         h("span", { class: "swatch" }), h("strong", {}, item.label ?? item.answer ?? "–"),
-        h("span", { class: "faint small" }, item.label ? "label" : item.answer ? percent(item.probability) : ""),
+        h("span", { class: "faint small" }, item.label ? "label" : item.answer ? percent(item.probability) + graphOf(item) : ""),
         h("span", { class: "content" }, item.text ?? unusualOf(item)));
       line.firstChild.style.background = colourOf(item.label ?? item.answer ?? "");
       line.style.top = `${(first + number) * LINE}px`;
