@@ -57,3 +57,12 @@ def test_every_method_is_described():
     }
     described |= {line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")}
     assert {method.name for method in METHODS.values()} <= described
+
+
+def test_every_page_is_in_a_menu_of_the_site():
+    texts = [path.read_text(encoding="utf-8") for path in ROOT.glob("docs/*.md")]
+    menus = "\n".join(
+        menu for text in texts for menu in re.findall(r":::\{toctree\}\n(.*?):::", text, re.DOTALL)
+    )
+    in_menus = set(menus.split()) | {"index"}
+    assert {path.stem for path in ROOT.glob("docs/*.*") if path.suffix in (".md", ".rst")} <= in_menus
