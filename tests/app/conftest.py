@@ -132,7 +132,7 @@ def faults():
 @pytest.fixture
 def context(browser):
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(30_000)
+    context.set_default_timeout(90_000)  # all that is imported late may take half a minute on a busy machine
     yield context
     context.close()
 

@@ -100,7 +100,7 @@ class TestList:
         assert ask("--budget", 12).code == 0
         first = (tmp_path / "to_label.csv").read_bytes()
         monkeypatch.setattr(
-            "labelwise.project.project.suggest_from", lambda *_, **__: pytest.fail("searched again")
+            "labelwise.planning.suggest.suggest_from", lambda *_, **__: pytest.fail("searched again")
         )
         assert ask("--budget", 12).code == 0
         assert (tmp_path / "to_label.csv").read_bytes() == first

@@ -8,9 +8,6 @@ from collections import Counter
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from scipy.stats import binomtest
-
-from labelwise.decoding import AutoDecoder
 from labelwise.labels import UNLABELED
 from labelwise.project.answers import Answers
 from labelwise.project.labelling import Labelling
@@ -101,6 +98,8 @@ def _labels(project: Labelling, labels: Counter[str], names: dict[int, str]) -> 
 
 
 def _accuracy(answerer: Answerer) -> str:
+    from labelwise.decoding import AutoDecoder  # late: a project that is opened needs no scikit-learn
+
     decoder, check = getattr(answerer, "decoder", None), getattr(answerer, "check_", None)
     if check is not None:
         return (
@@ -118,6 +117,8 @@ def _accuracy(answerer: Answerer) -> str:
 
 
 def _share(n_right: int, n_labels: int) -> str:
+    from scipy.stats import binomtest  # late, as above
+
     interval = binomtest(n_right, n_labels).proportion_ci(_CONFIDENCE)
     return (
         f"{n_right} of {n_labels} ({n_right / n_labels:.0%}; {_CONFIDENCE:.0%} interval "
