@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -158,25 +158,34 @@ def ours(*, are_suggested: bool) -> dict[str, Any]:
     }
 
 
-class Table:
-    """Rows of one pool, in a file as they come. Rows of a selection that is not measured stay."""
+AnyRow = TypeVar("AnyRow", bound=Row)
 
-    def __init__(self, pool: str, selections: list[str]) -> None:
-        self._pool = pool
-        path = RESULTS / "pools" / f"{pool}.csv"
+
+class Table:
+    """A file of rows, written as they come.
+
+    Parameters
+    ----------
+    path : Path
+    kind : type
+        Of the rows.
+    kept : list
+        Rows that it begins with.
+    """
+
+    def __init__(self, path: Path, kind: type[Row], kept: list[Row]) -> None:
         path.parent.mkdir(exist_ok=True)
-        kept = [row for row in load(pool) if row.selection not in selections]
         self._file = path.open("w", newline="", encoding="utf-8")
-        self._writer = csv.DictWriter(self._file, [field.name for field in fields(Row)], lineterminator="\n")
+        self._writer = csv.DictWriter(self._file, [field.name for field in fields(kind)], lineterminator="\n")
         self._writer.writeheader()
         for row in kept:
             self._write(row)
 
-    def keep(self, seed: int, draw: int, selection: str, n: int, method: str, scores: dict) -> None:
-        """Write one row, and show it."""
-        row = Row(self._pool, seed, draw, selection, n, method, **scores)
+    def keep(self, row: Row) -> None:
+        """Write a row, and show it."""
         self._write(row)
-        print(f"{seed} {draw} {selection} {n} {method}: {row.accuracy:.3f}", flush=True)
+        where = f"{row.pool} {row.seed}, draw {row.draw}: {row.n_labels} {row.selection}"
+        print(f"{where}, {row.method} {row.accuracy:.3f}", flush=True)
 
     def _write(self, row: Row) -> None:
         self._writer.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in asdict(row).items()})
@@ -186,7 +195,8 @@ class Table:
 def measure(pool: str, seeds: list[int], models: Path | None, selections: list[str]) -> None:
     """All methods on one pool."""
     X, truth = read(pool)
-    table = Table(pool, selections)
+    kept = [row for row in load(pool) if row.selection not in selections]  # what is not measured now
+    table = Table(RESULTS / "pools" / f"{pool}.csv", Row, kept)
     for seed in seeds:
         start = time.perf_counter()
         gmvae = model_of(pool, seed, X, models)
@@ -209,9 +219,10 @@ def measure(pool: str, seeds: list[int], models: Path | None, selections: list[s
             for n in chosen:
                 y = given(truth, np.array(rows[:n]))
                 for name, decoder in ours(are_suggested=True).items():
-                    table.keep(seed, 0, "suggested", n, name, decoded(decoder, encoding, truth, y))
+                    scores = decoded(decoder, encoding, truth, y)
+                    table.keep(Row(pool, seed, 0, "suggested", n, name, **scores))
                 for name, answer in others.items():
-                    table.keep(seed, 0, "suggested", n, name, score(answer(y), truth, y))
+                    table.keep(Row(pool, seed, 0, "suggested", n, name, **score(answer(y), truth, y)))
 
 
 def random_labels(
@@ -230,14 +241,15 @@ def random_labels(
         for n in random:
             y = given(truth, order[:n])
             for name, decoder in ours(are_suggested=False).items():
-                table.keep(seed, draw, "random", n, name, decoded(decoder, encoding, truth, y))
+                scores = decoded(decoder, encoding, truth, y)
+                table.keep(Row(pool, seed, draw, "random", n, name, **scores))
         for n in sorted({n * times for n in (*random, *chosen) for times in TIMES}):
             more = is_first and draw < _DRAWS_OF_MORE
             if n < len(truth) / 2 and (more or n in random):
                 y = given(truth, order[:n])
                 for name, answer in others.items():
                     if len(np.unique(y)) > 2:
-                        table.keep(seed, draw, "random", n, name, score(answer(y), truth, y))
+                        table.keep(Row(pool, seed, draw, "random", n, name, **score(answer(y), truth, y)))
 
 
 def model_of(pool: str, seed: int, X: Any, models: Path | None) -> GMVAE:
@@ -253,13 +265,20 @@ def model_of(pool: str, seed: int, X: Any, models: Path | None) -> GMVAE:
 
 
 def load(pool: str = "*") -> list[Row]:
-    rows = []
-    for path in sorted((RESULTS / "pools").glob(f"{pool}.csv")):
-        with path.open(encoding="utf-8") as file:
-            for line in csv.DictReader(file):
-                kinds = {"int": int, "float": float, "str": str}
-                rows.append(Row(**{f.name: kinds[str(f.type)](line[f.name]) for f in fields(Row)}))
-    return rows
+    paths = sorted((RESULTS / "pools").glob(f"{pool}.csv"))
+    return [row for path in paths for row in rows_of(path, Row)]
+
+
+def rows_of(path: Path, kind: type[AnyRow]) -> list[AnyRow]:
+    """Rows of a table; none where there is no table yet."""
+    if not path.exists():
+        return []
+    types = {"int": int, "float": float, "str": str}
+    with path.open(encoding="utf-8") as file:
+        return [
+            kind(**{f.name: types[str(f.type)](line[f.name]) for f in fields(kind)})
+            for line in csv.DictReader(file)
+        ]
 
 
 def wrong_of(rows: list[Row]) -> str:

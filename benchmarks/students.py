@@ -8,11 +8,10 @@ except for what is there already; `python benchmarks/students.py` puts all that 
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 import warnings
 from collections import defaultdict
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,29 +25,18 @@ from labelwise.errors import LabelwiseWarning
 from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator
 from labelwise.student import refine, student_for
-from pools import BUDGETS, RESULTS, given, model_of, read, risk, score, wrong_of
+from pools import BUDGETS, RESULTS, Row, Table, given, model_of, read, risk, rows_of, score, wrong_of
 
 POOLS = ("letters26", "mnist", "fashion-mnist")
 N_DRAWS = 2  # of random labels; suggestions are made once a model
 
 
 @dataclass(frozen=True)
-class Row:
+class StudentRow(Row):
     """Teacher or student, with one set of labels."""
 
-    pool: str
-    seed: int
-    draw: int
-    selection: str
-    n_labels: int
-    method: str
-    accuracy: float
-    macro_f1: float
-    lowest_recall: float
-    answered: float
-    wrong: float
-    seconds: float
-    device: str
+    seconds: float = np.nan
+    device: str = ""
     verdict: str = ""
 
 
@@ -67,47 +55,39 @@ def measure(pool: str, seed: int, models: Path | None) -> None:
     print(f"{pool} {seed}: model {time.perf_counter() - start:.0f} s, {gmvae.featurizer_}", flush=True)
     encoding = gmvae.encode(X)
     path = RESULTS / "students" / f"{pool}-{seed}.csv"
-    path.parent.mkdir(exist_ok=True)
-    known = {(row.draw, row.selection, row.n_labels) for row in load(path)}
+    done = rows_of(path, StudentRow)
+    table = Table(path, StudentRow, done)
+    known = {(row.draw, row.selection, row.n_labels) for row in done}
     suggested = None
-    with path.open("a", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        if not known:
-            table.writeheader()
-        for case in cases(pool):
-            if case in known:
-                continue
-            draw, selection, n = case
-            if selection == "random":
-                rows = numpy_generator(draw).permutation(len(truth))
-            else:
-                if suggested is None:
-                    found = suggest_from(encoding, max(BUDGETS[pool][1]), random_state=seed)
-                    suggested = np.array([each.index for each in found])
-                rows = suggested
-            y = given(truth, rows[:n])
-            for method, scores in compare(gmvae, encoding, X, truth, y, case, seed).items():
-                row = Row(pool, seed, *case, method, **scores)
-                values = asdict(row).items()
-                table.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in values})
-                print(*asdict(row).values(), flush=True)
-            file.flush()
+    for draw, selection, n in cases(pool):
+        if (draw, selection, n) in known:
+            continue
+        if selection == "random":
+            rows = numpy_generator(draw).permutation(len(truth))
+        else:
+            if suggested is None:
+                found = suggest_from(encoding, max(BUDGETS[pool][1]), random_state=seed)
+                suggested = np.array([each.index for each in found])
+            rows = suggested
+        y = given(truth, rows[:n])
+        teacher = AutoDecoder(typical_labels=selection == "suggested")
+        for method, scores in compare(teacher, gmvae, encoding, X, truth, y, seed).items():
+            table.keep(StudentRow(pool, seed, draw, selection, n, method, **scores))
 
 
 def compare(
+    teacher: AutoDecoder,
     gmvae: GMVAE,
     encoding: Encoding,
     X: Any,
     truth: np.ndarray,
     y: np.ndarray,
-    case: tuple[int, str, int],
     seed: int,
 ) -> dict[str, dict[str, Any]]:
     """Teacher and student; where a rehearsal leaves the student out, it is the teacher that answers."""
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     start = time.perf_counter()
-    teacher = AutoDecoder(typical_labels=case[1] == "suggested").fit(encoding, y)
-    P = teacher.predict_proba(encoding)
+    P = teacher.fit(encoding, y).predict_proba(encoding)
     seconds = time.perf_counter() - start
     found = {"teacher": {**scores_of(P, teacher.classes_, truth, y), "seconds": seconds, "device": device}}
     start = time.perf_counter()
@@ -125,19 +105,8 @@ def scores_of(P: np.ndarray, classes: np.ndarray, truth: np.ndarray, y: np.ndarr
     return {**score(classes[P.argmax(axis=1)], truth, y), **risk(P, classes, truth, y)}
 
 
-def load(path: Path) -> list[Row]:
-    if not path.exists():
-        return []
-    kinds = {"int": int, "float": float, "str": str}
-    with path.open(encoding="utf-8") as file:
-        return [
-            Row(**{f.name: kinds[str(f.type)](line[f.name]) for f in fields(Row)})
-            for line in csv.DictReader(file)
-        ]
-
-
 def summarise() -> None:
-    rows = [row for path in sorted((RESULTS / "students").glob("*.csv")) for row in load(path)]
+    rows = [row for path in sorted((RESULTS / "students").glob("*.csv")) for row in rows_of(path, StudentRow)]
     groups = defaultdict(list)
     for row in rows:
         groups[row.pool, row.selection, row.n_labels, row.method].append(row)

@@ -256,6 +256,38 @@ class TestItems:
         client.post("/api/label", json={"items": [row], "label": item["graph"]})
         assert not client.get("/api/answers").content[3 * len(X) + row] & 8
 
+    def test_the_graph_goes_with_the_student(self, client, session):
+        project = session.project
+        label(project, RANDOM[:40])
+        project.refine(quick(project))
+        session.decided()
+        wait_for(lambda: session.graph is not None, session)
+        project.label(int(RANDOM[40]), "a name unknown to the student")
+        session.decided()
+        wait_for(lambda: session.answers_revision == 41, session)
+        assert session.graph is None
+        wait_for(lambda: "graph" not in session.busy, session)
+        assert session.graph is None
+
+    def test_nothing_is_made_again_for_the_same_labels(self, session, monkeypatch):
+        monkeypatch.setattr("labelwise.app.session._IDLE", 0.0)
+        project = session.project
+        label(project, RANDOM[:40])
+        project.refine(quick(project))
+        made = []
+        for name in ("answers", "live_answers", "graph_answers", "forecast"):
+            make = getattr(type(project), name)
+            monkeypatch.setattr(
+                type(project), name, lambda self, *a, n=name, make=make: made.append(n) or make(self, *a)
+            )
+        session.decided()
+        wait_for(lambda: session.graph is not None and not session.busy, session)
+        assert sorted(made) == ["answers", "forecast", "graph_answers", "live_answers"]
+        for _ in range(3):
+            session.want()
+            wait_for(lambda: not session.busy, session)
+        assert len(made) == 4
+
     def test_the_map_comes_when_it_is_made(self, client, session):
         assert client.get("/api/map").status_code == 202
         wait_for(lambda: session.layout is not None, session)

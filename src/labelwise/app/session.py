@@ -58,6 +58,7 @@ class Session:
         self.answers_revision = 0
         self.graph: Answers | None = None  # what it answers, where a student is asked first
         self.graph_revision = 0
+        self._best_revision = 0  # of the best answers that can be had
         self.forecast: Forecast | None = None
         self.layout: np.ndarray | None = None
         self.refining = Refining(project, self.tell, self.take_answers)
@@ -107,11 +108,12 @@ class Session:
         """Places of all names in the order in which they were first given, which never changes."""
         with self.lock:
             n_read, places = self._places
-            for decision in self.project.journal.decisions[n_read:]:
+            new = self.project.journal.decisions[n_read:]
+            for decision in new:
                 for name in (*decision.each, decision.label):
                     if name is not None:
                         places.setdefault(name, len(places))
-            self._places = self.revision, places
+            self._places = n_read + len(new), places
             return places
 
     def want(self) -> None:
@@ -123,7 +125,10 @@ class Session:
         if self.revision:
             if self.answers is None or self.answers_revision != self.revision:
                 self._quick.want("answers")
-            self._slow.want("better answers", "accuracy")
+            if self._best_revision != self.revision:
+                self._slow.want("better answers")
+            if self._forecast_revision != self.revision:
+                self._slow.want("accuracy")
 
     def want_map(self) -> None:
         """Make the map, which takes its time and is not always looked at."""
@@ -165,12 +170,18 @@ class Session:
         """Show answers, unless there are newer ones."""
         with self.lock:
             if revision >= self.answers_revision:
-                self.answers, self.answers_revision = answers, revision
-        if answers.about.get("answerer") == "student":
-            self._quick.want("graph")
-        else:
-            self.graph = None
+                self._show(answers, revision)
         self.tell()
+
+    def _show(self, answers: Answers | None, revision: int) -> None:
+        self.answers, self.answers_revision = answers, revision
+        if not self._is_students():
+            self.graph = None
+        elif self.graph is None or self.graph_revision != revision:
+            self._quick.want("graph")
+
+    def _is_students(self) -> bool:
+        return self.answers is not None and self.answers.about.get("answerer") == "student"
 
     def _make_sheets(self) -> None:
         with self.lock:
@@ -192,13 +203,19 @@ class Session:
             self.take_answers(self.project.live_answers(), revision)
         except LabelError:  # all was taken back
             with self.lock:
-                self.answers, self.answers_revision = None, revision
+                self._show(None, revision)
 
     def _ask_graph(self) -> None:
         revision = self.revision
-        found = self.project.graph_answers()
+        if not self._is_students():  # no longer: all was taken back, or a class is new to it
+            return
+        try:
+            found = self.project.graph_answers()
+        except LabelError:  # taken back meanwhile
+            return
         with self.lock:
-            self.graph, self.graph_revision = found, revision
+            if self._is_students():
+                self.graph, self.graph_revision = found, revision
 
     def _wait_for_a_pause(self) -> int:
         """Leave the processor to the person who labels."""
@@ -208,9 +225,13 @@ class Session:
 
     def _answer_well(self) -> None:
         revision = self._wait_for_a_pause()
-        if self.is_closed or not (len(self.project.current) or self.project.names()):
+        if self.is_closed or self._best_revision == revision:
             return
-        self.take_answers(self.project.answers(), revision)
+        self._best_revision = (
+            revision  # first: what fails is not tried again at once
+        )
+        if len(self.project.current) or self.project.names():
+            self.take_answers(self.project.answers(), revision)
 
     def _estimate(self) -> None:
         revision = self._wait_for_a_pause()

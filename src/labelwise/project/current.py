@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterable
 
 from labelwise.project.journal import Decision, Journal
 from labelwise.project.pool import Pool
@@ -34,10 +33,12 @@ class CurrentLabels:
         self._journal = journal
         self._pool = pool
         self._n_read = 0
-        self._said: dict[int, list[Said]] = {}  # all that holds of a row, in order
+        self._said: dict[
+            int, list[Said]
+        ] = {}  # of a row, in order, undone or not
         self._labeled: dict[int, tuple[str, Decision]] = {}
         self._disputed: dict[int, dict[str, str]] = {}
-        self._naming: dict[int, Decision] = {}
+        self._naming: list[Decision] = []
         self._lock = threading.Lock()  # answers are made in another thread than decisions
         self.counts: Counter[str] = Counter()
 
@@ -79,60 +80,37 @@ class CurrentLabels:
     def naming(self) -> list[Decision]:
         """Decisions in effect that name components, in order."""
         with self._lock:
-            return [decision for _, decision in sorted(self._naming.items())]
+            return [decision for decision in self._naming if self._journal.holds(decision.id)]
 
     def _read(self, line: Decision) -> None:
-        if line.action in ("label", "name"):
-            self._add(line)
+        if line.action == "name":
+            self._naming.append(line)
+        elif line.action == "label":
+            for row, label in zip(self._pool.rows_of(line), line.each, strict=True):
+                if row is not None:
+                    self._said.setdefault(row, []).append((label, line))
+            self._settle(line)
         elif line.of is not None:
-            decision = self._journal.decisions[line.of - 1]
-            if line.action == "undo":
-                self._remove(decision)
-            elif line.action == "redo":
-                self._remove(decision)  # it may hold already, where another program wrote the line
-                self._add(decision)
+            self._settle(self._journal.decisions[line.of - 1])
 
-    def _add(self, decision: Decision) -> None:
-        if decision.action == "name":
-            self._naming[decision.id] = decision
-        elif decision.action == "label":
-            rows = self._pool.rows_of(decision)
-            for row, label in zip(rows, decision.each, strict=True):
-                if row is not None:
-                    said = self._said.setdefault(row, [])
-                    is_later = not said or said[-1][1].id <= decision.id
-                    said.append((label, decision))
-                    if not is_later:
-                        said.sort(key=lambda each: each[1].id)
-            self._settle(rows)
-
-    def _remove(self, decision: Decision) -> None:
-        if decision.action == "name":
-            self._naming.pop(decision.id, None)
-        elif decision.action == "label":
-            rows = self._pool.rows_of(decision)
-            for row in rows:
-                if row is not None:
-                    said = self._said.get(row, [])
-                    self._said[row] = [each for each in said if each[1].id != decision.id]
-            self._settle(rows)
-
-    def _settle(self, rows: Iterable[int | None]) -> None:
-        """Draw from what is said of rows what they are called."""
-        for row in dict.fromkeys(rows):
+    def _settle(self, decision: Decision) -> None:
+        """Draw from what is said of the rows of a decision, and holds, what they are called."""
+        if decision.action != "label":
+            return
+        for row in dict.fromkeys(self._pool.rows_of(decision)):
             if row is None:
                 continue
-            said = self._said[row]
-            before = self._labeled.pop(row, None)
+            said = [each for each in self._said[row] if self._journal.holds(each[1].id)]
+            before = self._labeled.get(row)
+            label, latest = said[-1] if said else (None, None)
+            if label is not None and latest is not None:
+                self._labeled[row] = label, latest
+                self._count(label, 1)
+            else:
+                self._labeled.pop(row, None)
             if before is not None:
                 self._count(before[0], -1)
-            label, decision = said[-1] if said else (None, None)
-            if label is not None and decision is not None:
-                self._labeled[row] = label, decision
-                self._count(label, 1)
             self._dispute(row, said)
-            if not said:
-                del self._said[row]
 
     def _count(self, label: str, change: int) -> None:
         self.counts[label] += change

@@ -125,10 +125,9 @@ class Journal:
             raise
         except OSError as error:
             raise StorageError(f"{self.path} cannot be read: {error.strerror or error}") from error
-        whole = content[: content.rfind(b"\n") + 1]
-        for line in whole.splitlines():
+        for line in content[: content.rfind(b"\n") + 1].splitlines(keepends=True):
             self._take(self._read(line))
-        self._size += len(whole)
+            self._size += len(line)  # line by line: what comes before a damaged one is read once
 
     def append(self, action: str, **fields: Any) -> Decision:
         """Write a decision to disk and return it.
@@ -185,6 +184,7 @@ class Journal:
         LabelError
             If there is none.
         """
+        self.refresh()  # the latest may be another's
         last = next(self.latest(), None)
         if last is None:
             raise LabelError("there is nothing to undo")
@@ -199,6 +199,7 @@ class Journal:
         LabelError
             If there is none.
         """
+        self.refresh()
         if not self._undone:
             raise LabelError("there is nothing to redo")
         of = self._undone[-1]
