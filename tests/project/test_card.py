@@ -23,7 +23,7 @@ def test_says_what_answers_and_from_what(labelled):
     text = card(labelled)
     assert text.startswith("---\nlibrary_name: labelwise\n")
     assert "300 items of shape" in text
-    assert "40 of 300 items have a label (chosen how: 40 random)" in text
+    assert "40 of 300 items have a label: 40 chosen at random." in text
     assert labelled.pool.fingerprint in text
     assert labelled.model_id in text
     assert re.search(r"right on \d+ of \d+ \(\d+%; 95% interval \d+% to \d+%\)", text)
@@ -52,6 +52,7 @@ def test_of_few_labels_nothing_is_estimated(project):
     label(project, RANDOM[:12])
     project.answers()
     assert "Not estimated" in card(project)
+    assert "whose probabilities are not calibrated" in card(project)
 
 
 @pytest.mark.filterwarnings("ignore::labelwise.errors.LabelwiseWarning")  # names of components that are mixed
@@ -61,7 +62,7 @@ def test_of_names_alone(project):
     project.answers()
     assert "0 of 300 items have a label" in card(project)
     assert "8 whole components have a name" in card(project)
-    assert re.search(r"right on \d+ of \d\d ", card(project))
+    assert "Not estimated: typical items of named components" in card(project)
 
 
 def test_of_another_decoder(labelled):

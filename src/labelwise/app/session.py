@@ -227,9 +227,7 @@ class Session:
         revision = self._wait_for_a_pause()
         if self.is_closed or self._best_revision == revision:
             return
-        self._best_revision = (
-            revision  # first: what fails is not tried again at once
-        )
+        self._best_revision = revision  # first: what fails is not tried again at once
         if len(self.project.current) or self.project.names():
             self.take_answers(self.project.answers(), revision)
 

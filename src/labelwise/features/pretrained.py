@@ -17,6 +17,7 @@ from labelwise.events import Event, Listener, ignore
 from labelwise.features.base import STAGE, Featurizer
 from labelwise.features.cache import FeatureCache
 from labelwise.features.models import find_model, fingerprint_of
+from labelwise.hub import HUB
 from labelwise.storage import Arrays
 
 if TYPE_CHECKING:
@@ -139,8 +140,9 @@ class PretrainedFeaturizer(Featurizer):
         return features
 
     def describe(self) -> str:
-        """Say in one line what becomes of what."""
-        return f"{self.n_features_} features by {self.as_parameter}"
+        """Say in one line what becomes of what; of a folder its name alone, as others may read it."""
+        model = self.model if self.model.startswith(HUB) else Path(self.model).name
+        return f"{self.n_features_} features by {self.name}:{model}"
 
     def as_json(self) -> dict[str, Any]:
         """JSON values; `of_state` takes them back."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MARKUP = re.compile(r"([\\`*_{}\[\]#!|~$])")
 _CLASSES = 200  # rows of the table, at most
 _CONFIDENCE = 0.95
+_CHOSEN = {"random": "chosen at random", "correction": "corrections"}
 
 _HEAD = """---
 library_name: labelwise
@@ -56,11 +57,12 @@ def card_of(project: Labelling, answerer: Answerer, answers: Answers, y: Any, na
     names : mapping of int to str
         Of components.
     """
-    labels = Counter(str(label) for label in y if label != UNLABELED)
+    labeled = [row for row, label in enumerate(y) if label != UNLABELED]
+    labels = Counter(str(y[row]) for row in labeled)
     parts = {
         "Data": _data(project),
-        "Labels": _labels(project, labels, names),
-        "Accuracy": _accuracy(answerer),
+        "Labels": _labels(project, labeled, names),
+        "Accuracy": _accuracy(answerer, names),
         "Calibration": _calibration(answerer),
         "Classes": _classes(answers, labels),
         "Loading": _LOADING,
@@ -87,17 +89,17 @@ def _data(project: Labelling) -> str:
     )
 
 
-def _labels(project: Labelling, labels: Counter[str], names: dict[int, str]) -> str:
-    hows = Counter(decision.how for _, decision in project.labeled().values())
-    chosen = ", ".join(f"{count:,} {escaped(how)}" for how, count in sorted(hows.items()))
+def _labels(project: Labelling, labeled: list[int], names: dict[int, str]) -> str:
+    # Of labels that were taken away since, nobody knows any more how they were chosen.
+    decisions = [decision for row in labeled if (decision := project.current.decision(row)) is not None]
+    hows = Counter(decision.how for decision in decisions)
+    chosen = ", ".join(f"{count:,} {_CHOSEN.get(how, escaped(how))}" for how, count in sorted(hows.items()))
     named = f"\n{len(names)} whole components have a name.\n" if names else ""
-    return (
-        f"{sum(labels.values()):,} of {len(project):,} items have a label (chosen how: {chosen or 'none'}).\n"
-        f"{named}"
-    )
+    end = f": {chosen}.\n" if chosen else ".\n"
+    return f"{len(labeled):,} of {len(project):,} items have a label{end}{named}"
 
 
-def _accuracy(answerer: Answerer) -> str:
+def _accuracy(answerer: Answerer, names: dict[int, str]) -> str:
     from labelwise.decoding import AutoDecoder  # late: a project that is opened needs no scikit-learn
 
     decoder, check = getattr(answerer, "decoder", None), getattr(answerer, "check_", None)
@@ -105,6 +107,10 @@ def _accuracy(answerer: Answerer) -> str:
         return (
             f"A student like it was right on {_share(check.student, check.n_labels)} labels that it had not "
             "seen.\n"
+        )
+    if names:
+        return (
+            "Not estimated: typical items of named components count as labels, and are easier than others.\n"
         )
     if not isinstance(decoder, AutoDecoder) or not decoder.scores_:
         return "Not estimated: no label was kept back.\n"
@@ -132,7 +138,7 @@ def _calibration(answerer: Answerer) -> str:
     reason = getattr(decoder, "reason_", "")
     temperature = getattr(decoder, "temperature_", None)
     words = f" ({escaped(reason)})" if reason else ""
-    if temperature is None:
+    if temperature is None or getattr(decoder, "scores_", None) == {}:  # of `auto`, with too few labels
         return f"{answered_by}{words}, whose probabilities are not calibrated.\n"
     return (
         f"{answered_by}{words}. Probabilities are taken at temperature {temperature:.3g}; above 1 makes them "
@@ -149,4 +155,7 @@ def _classes(answers: Answers, labels: Counter[str]) -> str:
         rows.append(f"| {escaped(name)} | {labels[str(name)]:,} | {int(answered.sum()):,} | {mean} |")
     more = len(answers.classes) - _CLASSES
     note = f"\n{more} more classes are not shown.\n" if more > 0 else ""
-    return "\n".join(rows) + f"\n{note}\nThe mean probability is how many of these answers should be right.\n"
+    return (
+        "\n".join(rows)
+        + f"\n{note}\nThe mean probability is the share of these answers expected to be right.\n"
+    )

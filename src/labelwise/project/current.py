@@ -33,9 +33,7 @@ class CurrentLabels:
         self._journal = journal
         self._pool = pool
         self._n_read = 0
-        self._said: dict[
-            int, list[Said]
-        ] = {}  # of a row, in order, undone or not
+        self._said: dict[int, list[Said]] = {}  # of a row, in order, undone or not
         self._labeled: dict[int, tuple[str, Decision]] = {}
         self._disputed: dict[int, dict[str, str]] = {}
         self._naming: list[Decision] = []
