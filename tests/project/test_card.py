@@ -28,6 +28,7 @@ def test_says_what_answers_and_from_what(labelled):
     assert labelled.model_id in text
     assert re.search(r"right on \d+ of \d+ \(\d+%; 95% interval \d+% to \d+%\)", text)
     assert re.search(r"at temperature \d", text)
+    assert "expected to be right" in text
     name, count = Counter(NAMES[RANDOM[:40]]).most_common(1)[0]
     assert re.search(rf"\| {name} \| {count} \| \d+ \| [01]\.\d\d \|", text)
     assert "labelwise.load(" in text
@@ -38,6 +39,22 @@ def test_names_nobody_and_no_place(project, tmp_path):
     project.answers()
     assert "ana" not in card(project)
     assert str(tmp_path) not in card(project)
+
+
+def test_names_no_folder_of_a_model_that_reads_texts(tmp_path):
+    from tiny_models import text_model
+
+    model = text_model(tmp_path / "home of ana" / "reader")
+    texts = [f"{word} {number}" for number in range(20) for word in ("good day", "bad night")]
+    (tmp_path / "texts.txt").write_text("\n".join(texts))
+    with Project.create(
+        tmp_path / "p", tmp_path / "texts.txt", features=f"text:{model}", n_components=4, max_epochs=2
+    ) as project:
+        for row in range(10):
+            project.label(row, ["good", "bad"][row % 2])
+        project.answers()
+        assert "features by text:model" in card(project)
+        assert "ana" not in card(project)
 
 
 def test_is_the_same_for_equal_projects(labelled, tmp_path):
@@ -68,6 +85,7 @@ def test_of_names_alone(project):
 def test_of_another_decoder(labelled):
     labelled.answers("soft")
     assert "SoftDecoder, whose probabilities are not calibrated" in card(labelled)
+    assert "expected to be right" not in card(labelled)
 
 
 def test_of_a_student(labelled):

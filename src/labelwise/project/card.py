@@ -64,7 +64,7 @@ def card_of(project: Labelling, answerer: Answerer, answers: Answers, y: Any, na
         "Labels": _labels(project, labeled, names),
         "Accuracy": _accuracy(answerer, names),
         "Calibration": _calibration(answerer),
-        "Classes": _classes(answers, labels),
+        "Classes": _classes(answerer, answers, labels),
         "Loading": _LOADING,
     }
     title = f"# {escaped(project.source.name)}: {len(answers.classes)} classes\n\n"
@@ -132,21 +132,28 @@ def _share(n_right: int, n_labels: int) -> str:
     )
 
 
+def _is_calibrated(decoder: Any) -> bool:
+    # With too few labels, `auto` kept none back by which to calibrate.
+    return getattr(decoder, "temperature_", None) is not None and getattr(decoder, "scores_", None) != {}
+
+
 def _calibration(answerer: Answerer) -> str:
-    decoder = getattr(answerer, "decoder", answerer)
-    answered_by = f"Answers are by {type(decoder).__name__}"
+    from labelwise.decoding.base import GraphDecoder  # late, as above
+
+    decoder: Any = getattr(answerer, "decoder", answerer)
     reason = getattr(decoder, "reason_", "")
-    temperature = getattr(decoder, "temperature_", None)
-    words = f" ({escaped(reason)})" if reason else ""
-    if temperature is None or getattr(decoder, "scores_", None) == {}:  # of `auto`, with too few labels
-        return f"{answered_by}{words}, whose probabilities are not calibrated.\n"
-    return (
-        f"{answered_by}{words}. Probabilities are taken at temperature {temperature:.3g}; above 1 makes them "
-        "less sure. The farther an item is from all of the pool, the more equal its probabilities are.\n"
+    text = f"Answers are by {type(decoder).__name__}" + (f" ({escaped(reason)})" if reason else "")
+    if not _is_calibrated(decoder):
+        return f"{text}, whose probabilities are not calibrated.\n"
+    text += (
+        f". Probabilities are taken at temperature {decoder.temperature_:.3g}; above 1 makes them less sure."
     )
+    if decoder is answerer or isinstance(decoder.decoder_, GraphDecoder):
+        text += " The farther an item is from all of the pool, the more equal its probabilities are."
+    return text + "\n"
 
 
-def _classes(answers: Answers, labels: Counter[str]) -> str:
+def _classes(answerer: Answerer, answers: Answers, labels: Counter[str]) -> str:
     rows = ["| class | labels | answers in the pool | their mean probability |", "| --- | --- | --- | --- |"]
     confidence = answers.confidence
     for name in answers.classes[:_CLASSES].tolist():
@@ -155,7 +162,6 @@ def _classes(answers: Answers, labels: Counter[str]) -> str:
         rows.append(f"| {escaped(name)} | {labels[str(name)]:,} | {int(answered.sum()):,} | {mean} |")
     more = len(answers.classes) - _CLASSES
     note = f"\n{more} more classes are not shown.\n" if more > 0 else ""
-    return (
-        "\n".join(rows)
-        + f"\n{note}\nThe mean probability is the share of these answers expected to be right.\n"
-    )
+    if _is_calibrated(getattr(answerer, "decoder", answerer)):
+        note += "\nThe mean probability is the share of these answers expected to be right.\n"
+    return "\n".join(rows) + f"\n{note}"
