@@ -14,6 +14,7 @@ import csv
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from labelwise.errors import StorageError
 
 FORMAT = 2  # models hold principal components of their items
 _READABLE = (1, 2)
+_FORMULA = re.compile(r"'*([=@\t\r]|[+-](?![0-9.]*$))")  # numbers may have signs
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 
@@ -79,7 +81,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, object]]) -> None:
-    """Write rows as a CSV file, in one step.
+    """Write rows as a CSV file, in one step; text as `as_cell` has it.
 
     Raises
     ------
@@ -90,9 +92,20 @@ def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, obje
         with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names, lineterminator="\n")
             writer.writeheader()
-            writer.writerows(rows)
+            for row in rows:
+                writer.writerow({k: as_cell(v) if isinstance(v, str) else v for k, v in row.items()})
 
     write_beside(path, write)
+
+
+def as_cell(text: str) -> str:
+    """Text for a cell of a .csv: spreadsheets run what begins like a formula, unless a quote precedes it."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def of_cell(text: str) -> str:
+    """What `as_cell` was given."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
 
 
 def save_folder(

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from labelwise import Project
+from labelwise.data.labels import read_labels
 from labelwise.errors import LabelError, StorageError
-from labelwise.project.exchange import as_cell, of_cell
 from labelwise.project.journal import Journal
+from labelwise.storage import as_cell, of_cell, write_csv
 from project.conftest import NAMES, label
 
 
@@ -71,7 +72,7 @@ class TestDisputes:
 
 
 class TestFormulas:
-    @pytest.mark.parametrize("name", ["=cmd()", "@x", "-a", "+SUM(1)", "=1"])
+    @pytest.mark.parametrize("name", ["=cmd()", "@x", "-a", "+SUM(1)", "=1", "'=1"])
     def test_a_spreadsheet_would_not_run_it_and_it_comes_back(self, project, tmp_path, name):
         project.label(1, name)
         project.export_labels(tmp_path / "l.csv")
@@ -81,6 +82,13 @@ class TestFormulas:
         project.undo()
         assert project.import_labels(tmp_path / "l.csv") == 1
         assert project.labeled()[1][0] == name
+
+    def test_nor_the_name_of_a_file(self, tmp_path):
+        paths = ["=1.png", "b.png"]
+        rows = [{"path": path, "label": label} for path, label in zip(paths, "xy", strict=True)]
+        write_csv(tmp_path / "l.csv", ["path", "label"], rows)
+        assert (tmp_path / "l.csv").read_text() == "path,label\n'=1.png,x\nb.png,y\n"
+        assert read_labels(tmp_path / "l.csv", n_samples=2, paths=paths).tolist() == ["x", "y"]
 
     @pytest.mark.parametrize("name", ["-1", "+2.5", "wren", "'quoted'", "a=b"])
     def test_other_text_stays_as_it_is(self, name):

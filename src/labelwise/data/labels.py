@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from labelwise.errors import LabelError, StorageError
 from labelwise.labels import UNLABELED
+from labelwise.storage import of_cell
 
 __all__ = ["LabelRow", "find_item", "read_label_rows", "read_labels"]
 
@@ -156,7 +157,7 @@ def _labelled(reader: Any, n_columns: int, places: tuple[int, int, int | None], 
                 "put quotation marks around a label that holds a comma"
             )
         cells += [""] * (n_columns - len(cells))
-        key, label, reason = ("" if place is None else cells[place].strip() for place in places)
+        key, label, reason = ("" if place is None else of_cell(cells[place].strip()) for place in places)
         if label:
             yield _Row(reader.line_num, key, label, reason)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,6 @@ from labelwise.project.journal import Decision
 from labelwise.project.pool import Pool
 from labelwise.storage import write_beside, write_csv, write_json
 
-_FORMULA = re.compile(r"[=@\t\r]|[+-](?![0-9.]*$)")  # numbers may have signs
-
 
 def read_file(path: Path, pool: Pool) -> list[LabelRow]:
     """Read labels from a .csv, or from a .json of Label Studio.
@@ -29,8 +26,7 @@ def read_file(path: Path, pool: Pool) -> list[LabelRow]:
     """
     if path.suffix.lower() == ".json":
         return read_annotations(path, n_samples=len(pool), paths=pool.paths)
-    found = read_label_rows(path, n_samples=len(pool), paths=pool.paths)
-    return [each._replace(label=of_cell(each.label), by=of_cell(each.by)) for each in found]
+    return read_label_rows(path, n_samples=len(pool), paths=pool.paths)
 
 
 def write_file(
@@ -64,7 +60,7 @@ def write_file(
         return
     key = "index" if pool.paths is None else "path"
     rows = [
-        {key: pool.identity(row), "label": as_cell(label), "how": d.how, "by": as_cell(d.by), "time": d.time}
+        {key: pool.identity(row), "label": label, "how": d.how, "by": d.by, "time": d.time}
         for row, (label, d) in sorted(labeled.items())
     ]
     write_csv(path, [key, "label", "how", "by", "time"], rows)
@@ -88,15 +84,14 @@ def write_predictions(
     StorageError
     """
     is_csv = path.suffix.lower() != ".parquet"
-    cell = as_cell if is_csv else str
-    labels = ["" if label is None else cell(str(label)) for label in answers.labels]
+    labels = ["" if label is None else str(label) for label in answers.labels]
     confidence = answers.confidence
     columns: dict[str, Any] = {"index": range(len(labels)), "label": labels}
     columns["probability"] = [f"{each:.4f}" for each in confidence] if is_csv else confidence
     if paths is not None:
         columns["path"] = paths
     if texts is not None:
-        columns["text"] = [cell(text) for text in texts]
+        columns["text"] = [str(text) for text in texts]
     if is_csv:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         write_csv(path, list(columns), rows)
@@ -117,13 +112,3 @@ def as_frame(columns: Mapping[str, Any]) -> Any:
     except ImportError as error:
         raise MissingExtraError("a .parquet file", "pyarrow", "data") from error
     return pd.DataFrame(dict(columns))
-
-
-def as_cell(text: str) -> str:
-    """Text for a cell of a .csv: spreadsheets run what begins like a formula, unless a quote precedes it."""
-    return f"'{text}" if _FORMULA.match(text) else text
-
-
-def of_cell(text: str) -> str:
-    """What `as_cell` was given."""
-    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
