@@ -33,8 +33,8 @@ def main() -> None:
     lines = [
         "# Exported answers",
         "",
-        f"`python benchmarks/export.py`: digits, {N_LABELS} random labels, K={N_COMPONENTS}, seed 0. Difference: "
-        "the largest of a probability from labelwise's",
+        f"`python benchmarks/export.py`: digits, {N_LABELS} random labels, K={N_COMPONENTS}, seed 0. "
+        "Difference: the largest of a probability from labelwise's",
         "own, on 512 items. Agreement: items kept back that get the same label from a file made with "
         f"`--compact`, for seeds {SEEDS[0]} to {SEEDS[-1]}.",
         "",
@@ -58,8 +58,8 @@ def main() -> None:
     takes = "takes" if use_bfloat16("auto", resolve_device("auto"), (256,)) else "does not take"
     lines += [
         "",
-        f"In bfloat16, which this machine {takes} by default, probabilities of the `Student` differ from those in "
-        f"float32 by {apart.mean():.4f} on average and by {apart.max():.2f} at most.",
+        f"In bfloat16, which this machine {takes} by default, probabilities of the `Student` differ from "
+        f"those in float32 by {apart.mean():.4f} on average and by {apart.max():.2f} at most.",
     ]
     (RESULTS / "export.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines[-2:]))

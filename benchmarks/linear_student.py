@@ -8,11 +8,10 @@ except for what is there already; `python benchmarks/linear_student.py` puts all
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from labelwise.errors import LabelwiseWarning
 from labelwise.planning.suggest import suggest_from
 from labelwise.randomness import numpy_generator
 from labelwise.student import LinearStudent, refine
-from pools import RESULTS, given, model_of, peers, read, score
+from pools import RESULTS, Row, Table, given, model_of, peers, read, rows_of, score
 
 BUDGETS = {"banking77-minilm": (154, 385), "nsl-kdd": (50, 200), "digits": (36, 90)}
 N_DRAWS = 2
@@ -32,16 +31,9 @@ OTHERS = (0.003, 0.01, 0.1, 1.0)
 
 
 @dataclass(frozen=True)
-class Row:
+class LinearRow(Row):
     """One set of labels: accuracies on the items without a label, and seconds."""
 
-    pool: str
-    draw: int
-    selection: str
-    n_labels: int
-    method: str
-    accuracy: float
-    macro_f1: float
     sure: float = np.nan
     seconds: float = np.nan
     verdict: str = ""
@@ -59,31 +51,19 @@ def measure(pool: str, models: Path | None) -> None:
     gmvae = model_of(pool, 0, X, models)
     encoding = gmvae.encode(X)
     path = RESULTS / "linear_student" / f"{pool}.csv"
-    path.parent.mkdir(exist_ok=True)
-    measured = set()
-    if path.exists():
-        with path.open(encoding="utf-8") as file:
-            measured = {(int(r["draw"]), r["selection"], int(r["n_labels"])) for r in csv.DictReader(file)}
-    with path.open("a", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, [field.name for field in fields(Row)], lineterminator="\n")
-        if not measured:
-            table.writeheader()
-        for draw in range(N_DRAWS):
-            for selection in ("random", "suggested"):
-                rows = numpy_generator(draw).permutation(len(truth))
-                if selection == "suggested":
-                    found = suggest_from(encoding, max(BUDGETS[pool]), random_state=draw)
-                    rows = np.array([each.index for each in found])
-                for n in BUDGETS[pool]:
-                    if (draw, selection, n) in measured:
-                        continue
-                    results = compare(gmvae, encoding, X, truth, given(truth, rows[:n]), draw, selection)
-                    for row in results:
-                        known = Row(pool, draw, selection, n, **row)
-                        values = asdict(known).items()
-                        table.writerow({k: f"{v:.4f}" if isinstance(v, float) else v for k, v in values})
-                        print(*list(asdict(known).values())[1:6], known.seconds, known.verdict, flush=True)
-                    file.flush()
+    done = rows_of(path, LinearRow)
+    table = Table(path, LinearRow, done)
+    known = {(row.draw, row.selection, row.n_labels) for row in done}
+    for draw in range(N_DRAWS):
+        for selection in ("random", "suggested"):
+            rows = numpy_generator(draw).permutation(len(truth))
+            if selection == "suggested":
+                found = suggest_from(encoding, max(BUDGETS[pool]), random_state=draw)
+                rows = np.array([each.index for each in found])
+            for n in BUDGETS[pool]:
+                if (draw, selection, n) not in known:
+                    for scores in compare(gmvae, encoding, X, truth, given(truth, rows[:n]), draw, selection):
+                        table.keep(LinearRow(pool, 0, draw, selection, n, **scores))
 
 
 def compare(gmvae, encoding, X, truth, y, draw, selection) -> list[dict]:
@@ -94,7 +74,6 @@ def compare(gmvae, encoding, X, truth, y, draw, selection) -> list[dict]:
     def keep(method: str, codes: np.ndarray, P: np.ndarray | None = None, **more) -> None:
         scores = score(codes, truth, y)
         sure = np.nan if P is None else float(P[left].max(axis=1).mean())
-        del scores["lowest_recall"]
         found.append({"method": method, **scores, "sure": sure, **more})
 
     encoding = encoding[np.arange(len(truth))]  # without graphs made before, so that seconds are those of one
@@ -128,19 +107,21 @@ def compare(gmvae, encoding, X, truth, y, draw, selection) -> list[dict]:
 
 
 def summarise() -> None:
-    rows = []
-    for path in sorted((RESULTS / "linear_student").glob("*.csv")):
-        with path.open(encoding="utf-8") as file:
-            rows += list(csv.DictReader(file))
+    rows = [
+        row for path in sorted((RESULTS / "linear_student").glob("*.csv")) for row in rows_of(path, LinearRow)
+    ]
+
+    def those(**of: object) -> list[LinearRow]:
+        return [row for row in rows if all(getattr(row, key) == value for key, value in of.items())]
 
     def mean(key: str, **of: object) -> float:
-        values = [float(r[key]) for r in rows if all(r[k] == str(v) for k, v in of.items())]
+        values = [getattr(row, key) for row in those(**of)]
         return float(np.mean(values)) if values else np.nan
 
     def cells(methods: list[str], **of: object) -> str:
         return " | ".join(f"{mean('accuracy', method=m, **of):.3f}" for m in methods)
 
-    there = {r["pool"] for r in rows}
+    there = {row.pool for row in rows}
     shown_C = sorted([*OTHERS, LinearStudent().C])
     cases = [
         (pool, how, n)
@@ -169,13 +150,9 @@ def summarise() -> None:
     for pool, how, n in cases:
         of = {"pool": pool, "selection": how, "n_labels": n}
         seconds = ", ".join(f"{mean('seconds', method=m, **of):.1f}" for m in ("auto", "student", "refine"))
-        verdicts = [
-            r["verdict"]
-            for r in rows
-            if r["method"] == "refine" and all(r[k] == str(v) for k, v in of.items())
-        ]
-        draws = sum(r["method"] == "auto" and all(r[k] == str(v) for k, v in of.items()) for r in rows)
-        kept = sum("taken" in verdict for verdict in verdicts)
+        verdicts = [row.verdict for row in those(method="refine", **of)]
+        draws = len(those(method="auto", **of))
+        kept = sum("left out" not in verdict for verdict in verdicts)
         shown = cells(["auto", "student", "student alone", "label spreading", "logistic regression"], **of)
         lines.append(f"| {pool} | {n} {how} | {draws} | {shown} | {seconds} | {kept} of {len(verdicts)} |")
     lines += [

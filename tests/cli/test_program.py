@@ -153,6 +153,17 @@ class TestHelp:
         assert (result.returncode, result.stderr) == (0, "[]")
         assert result.stdout != ""
 
+    def test_a_project_shows_its_last_sheets_without_what_makes_them(self, labelled):
+        code = (
+            "import sys\nfrom labelwise import Project\nproject = Project.open(sys.argv[1])\n"
+            "project.last_sheets(), project.labels(), project.items()\n"
+            "print(sorted({'torch', 'sklearn', 'scipy', 'pandas'} & set(sys.modules)))"
+        )
+        found = subprocess.run(
+            [sys.executable, "-c", code, labelled], capture_output=True, text=True, check=True, timeout=60
+        )
+        assert found.stdout == "[]\n"
+
 
 class TestJson:
     """What --json prints is one JSON value, and nothing else goes to stdout."""

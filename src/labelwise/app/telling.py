@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from labelwise.app.session import Session
     from labelwise.project import Decision
 
-_N_LATEST = 300  # decisions in which latest names are looked for: what was given before is not at hand
+_N_LATEST = 300  # decisions that count as recent, some minutes of work: older names are typed
 
 
 def state(session: Session) -> dict[str, Any]:
