@@ -55,10 +55,10 @@ def test_training_says_what_becomes_of_the_texts(made, model):
     assert "animals.csv: 90 texts, 2 classes" in outcome.err
     assert f"features of 90 texts by {model}" in outcome.err
     assert "weights" not in outcome.err.lower()  # bars of other libraries
-    assert f"features: 16 features by text:{model}" in outcome.out
+    assert f"features: 16 features by text:{model.name}" in outcome.out
     words = labelwise("info", folder / "animals.lw").out
     assert "animals.csv: 90 texts" in words
-    assert f"16 features by text:{model}" in words
+    assert f"16 features by text:{model.name}" in words
 
 
 def test_suggestions_show_the_text(made, tmp_path):

@@ -44,7 +44,7 @@ def test_photos_and_arrays(model, folder):
     features = featurizer.transform(photos)
     assert features.shape == (N, featurizer.n_features_)
     assert features.dtype == np.float32
-    assert f"image:{model}" in featurizer.describe()
+    assert featurizer.describe().endswith(f" features by image:{model.name}")
     pixels = np.asarray(photos[3])[None]
     np.testing.assert_allclose(featurizer.transform(pixels)[0], features[3], atol=1e-4)
 

@@ -75,6 +75,7 @@ class Wall {
   }
 
   arrange() {
+    if (!this.pool) return; // an order chosen before answers came is kept for them
     this.rows = ordered(this.pool, this.order.value, this.name.value, this.among);
     this.sprites.order(this.rows);
     this.told.textContent = count(this.rows.length, "item");
