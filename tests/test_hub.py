@@ -8,6 +8,7 @@ from pathlib import Path
 import huggingface_hub
 import numpy as np
 import pytest
+from huggingface_hub.errors import HfHubHTTPError
 from sklearn.datasets import load_digits
 
 from labelwise import GMVAE, UNLABELED, LinearStudent, SoftDecoder, load
@@ -103,6 +104,33 @@ def test_an_upload_that_fails(student, hub, monkeypatch):
     monkeypatch.setattr(hub, "create_repo", refuse)
     with pytest.raises(StorageError, match=r"ana/digits cannot be uploaded to the hub: 401: log in first$"):
         student.push_to_hub("ana/digits")
+
+
+def test_a_connection_that_fails(student, hub, monkeypatch):
+    transport = HfHubHTTPError.__bases__[0]  # the base of errors of httpx, httpx2 or requests
+
+    def refuse(*_, **__):
+        raise transport("[Errno 111] Connection refused\nmore")
+
+    monkeypatch.setattr(hub, "create_repo", refuse)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(StorageError, match=r"ana/digits cannot be uploaded .* Connection refused$"):
+        student.push_to_hub("ana/digits")
+    with pytest.raises(DownloadError, match=r"ana/digits could not .*Connection refused\): get"):
+        load("hub:ana/digits")
+
+
+def test_an_address_that_refuses(student, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    for name in ("http_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StorageError, match="ana/digits cannot be uploaded to the hub: ") as caught:
+        student.push_to_hub("ana/digits")
+    assert "\n" not in str(caught.value)
+    with pytest.raises(DownloadError, match="ana/digits could not be downloaded") as caught:
+        load("hub:ana/digits")
+    assert "\n" not in str(caught.value)
 
 
 def test_without_the_extra(student, monkeypatch):

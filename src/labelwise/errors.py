@@ -19,6 +19,7 @@ __all__ = [
     "StructureWarning",
     "StudyError",
     "UnnamedComponentWarning",
+    "first_line",
 ]
 
 
@@ -93,3 +94,8 @@ class DoubtfulLabelWarning(LabelwiseWarning):
 
 class DataChangedWarning(LabelwiseWarning):
     """The data of a project are not what they were when it was made."""
+
+
+def first_line(error: Exception) -> str:
+    """First line of the text of another library's error, which may have several or none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".:")

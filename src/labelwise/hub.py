@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Self
 
-from labelwise.errors import DownloadError, MissingExtraError, StorageError
+from labelwise.errors import DownloadError, MissingExtraError, StorageError, first_line
 
 HUB = "hub:"
 """What names on the hub begin with: without it, a name is a folder."""
@@ -64,12 +65,12 @@ class HubMixin:
             place = Path(folder) / "answerer"
             self.save(place)
             try:
-                api = HfApi()
-                address = api.create_repo(name, private=private, exist_ok=True)
-                api.upload_folder(repo_id=name, folder_path=place, commit_message=message)
+                with _connected():
+                    api = HfApi()
+                    address = api.create_repo(name, private=private, exist_ok=True)
+                    api.upload_folder(repo_id=name, folder_path=place, commit_message=message)
             except (OSError, ValueError) as error:
-                reason = str(error).strip().partition("\n")[0]
-                raise StorageError(f"{name} cannot be uploaded to the hub: {reason}") from error
+                raise StorageError(f"{name} cannot be uploaded to the hub: {first_line(error)}") from error
         return str(address)
 
     @classmethod
@@ -110,9 +111,9 @@ def fetched(name: str | Path) -> Path:
     except ImportError as error:
         raise MissingExtraError("downloading an answerer", "huggingface_hub", "hub") from error
     except (OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
         raise DownloadError(
-            f"{repository} could not be downloaded ({reason}): get its files and name their folder instead"
+            f"{repository} could not be downloaded ({first_line(error)}): get its files and name their "
+            "folder instead"
         ) from error
 
 
@@ -133,7 +134,25 @@ def snapshot(repository: str, patterns: Sequence[str]) -> Path:
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **{**options, "disable": True})
 
-    return Path(snapshot_download(repository, allow_patterns=list(patterns), tqdm_class=Silent))
+    with _connected():
+        return Path(snapshot_download(repository, allow_patterns=list(patterns), tqdm_class=Silent))
+
+
+@contextmanager
+def _connected() -> Iterator[None]:
+    """Give errors of a connection as OSErrors: those of requests are, those of httpx and httpx2 are not.
+
+    The hub's library has had all three below it. Its own error derives from the base of theirs.
+    """
+    from huggingface_hub.errors import HfHubHTTPError
+
+    bases: tuple[type[Exception], ...] = HfHubHTTPError.__bases__
+    try:
+        yield
+    except bases as error:
+        if isinstance(error, OSError):
+            raise
+        raise OSError(first_line(error)) from error
 
 
 def write_card(folder: Path, text: str) -> None:

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import onnxruntime
+import pytest
 
 from cli.conftest import X, finish, labelwise, start_labelwise
 from labelwise import Project, load
@@ -35,6 +36,7 @@ def test_as_json(labelled, tmp_path):
     assert found["path"] == str(tmp_path / "a.onnx")
     assert found["difference"] <= 1e-4
     assert found["n_checked"] == 300
+    assert (found["how"], found["agreement"]) == ("exact", None)
     assert found["classes"] == [str(digit) for digit in range(10)]
 
 
@@ -66,6 +68,22 @@ def test_a_project_without_labels(project, tmp_path):
 
 def test_a_folder_that_is_not_there(labelled, tmp_path):
     assert "nowhere" in labelwise("export", labelled, "-o", tmp_path / "nowhere/a.onnx").reason()
+
+
+@pytest.mark.parametrize(
+    "command", [("export",), ("decode",), ("suggest",), ("label", "--to")], ids=lambda command: command[0]
+)
+def test_a_place_that_is_no_file_is_refused_before_the_work(labelled, tmp_path, monkeypatch, command):
+    monkeypatch.setattr(Project, "open", None)
+    name, option = (*command, "-o")[:2]
+    assert (
+        f"'.' is no name of a file or folder: give one with {option}"
+        in labelwise(name, labelled, option, "").reason()
+    )
+    assert (
+        f"{tmp_path} is a folder: name a file with {option}"
+        in labelwise(name, labelled, option, tmp_path).reason()
+    )
 
 
 def test_options_of_new_items_without_any(labelled):

@@ -197,6 +197,17 @@ class TestAbstain:
         assert answers.tolist() == ["yes", "no", -1]
 
     @ignore_unnamed
+    @pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "float32"])
+    def test_labels_of_all_types_answer_the_number_minus_one(self, kind):
+        classes = np.array([0, 1]).astype(kind)
+        y = np.array([*classes.tolist(), -1], dtype=object)
+        answers = HardDecoder(unnamed="abstain", classes=classes).fit(np.eye(3), y).predict(np.eye(3))
+        assert [(type(answer), answer) for answer in answers.tolist()][:2] == [
+            (type(name), name) for name in classes.tolist()
+        ]
+        assert answers.tolist()[2] == -1
+
+    @ignore_unnamed
     def test_probabilities_are_the_shares_of_the_classes(self):
         Q = np.eye(3)[[0, 0, 0, 1, 2]]
         decoder = HardDecoder(unnamed="abstain").fit(Q, [0, 0, 1, 1, -1])

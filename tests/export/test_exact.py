@@ -10,10 +10,18 @@ import pandas as pd
 import pytest
 
 from export.conftest import ASKED, DIGITS, NEW, POOL, TRUTH, ask, labels_of, small
-from labelwise import GMVAEClassifier, HardDecoder, LinearStudent, SoftDecoder, Student, export_onnx
+from labelwise import (
+    UNLABELED,
+    GMVAEClassifier,
+    HardDecoder,
+    LinearStudent,
+    SoftDecoder,
+    Student,
+    export_onnx,
+)
 from labelwise.answerer import DecoderAnswerer
 from labelwise.decoding import DECODERS, AutoDecoder, PoissonDecoder
-from labelwise.errors import LabelwiseWarning
+from labelwise.errors import DataError, LabelwiseWarning
 from labelwise.export import TOLERANCE
 from labelwise.features.learned import LearnedFeaturizer
 from tiny_models import text_model
@@ -52,15 +60,41 @@ def test_components_without_a_name(gmvae, encoding, tmp_path, unnamed):
     check(DecoderAnswerer(gmvae, decoder), ASKED, tmp_path / "a.onnx", {"items": ASKED})
 
 
-@pytest.mark.parametrize(("names", "nothing"), [(DIGITS, ""), (np.arange(10) + 3, -1)])
+def abstaining(gmvae, encoding, names):
+    """A decoder that gives some items no label, with classes of a type."""
+    y, labeled = np.full(300, UNLABELED, dtype=object), np.arange(0, 300, 60)
+    y[labeled] = names[TRUTH[labeled]].tolist()
+    classes = names[TRUTH[labeled]]  # the type of the labels, which objects do not have
+    return DecoderAnswerer(gmvae, HardDecoder("abstain", classes=classes).fit(encoding, y))
+
+
+@pytest.mark.parametrize(
+    ("names", "nothing", "dtype"),
+    [(DIGITS, "", "object"), (np.arange(10) + 3, -1, "int64")]
+    + [((np.arange(10) + 3).astype(name), -1, "int64") for name in ("int16", "int32", "uint8")]
+    + [((np.arange(10) / 10).astype("float32"), -1, "float64")],
+    ids=["text", "int64", "int16", "int32", "uint8", "float32"],
+)
 @pytest.mark.filterwarnings("ignore::labelwise.errors.UnnamedComponentWarning")
-def test_abstention(gmvae, encoding, tmp_path, names, nothing):
-    decoder = HardDecoder("abstain").fit(encoding, labels_of(TRUTH[:300], names, every=60))
-    answerer = DecoderAnswerer(gmvae, decoder)
+def test_abstention(gmvae, encoding, tmp_path, names, nothing, dtype):
+    answerer = abstaining(gmvae, encoding, names)
     export_onnx(answerer, tmp_path / "a.onnx", ASKED)
     labels, _ = ask(tmp_path / "a.onnx", items=ASKED)
-    assert labels.tolist() == [nothing if label == -1 else label for label in answerer.predict(ASKED)]
+    own = answerer.predict(ASKED).tolist()
+    assert labels.tolist() == [nothing if label == UNLABELED else label for label in own]
     assert nothing in labels.tolist()
+    assert labels.dtype == dtype
+
+
+@pytest.mark.filterwarnings("ignore::labelwise.errors.UnnamedComponentWarning")
+def test_abstention_among_truths_is_refused(gmvae, encoding, tmp_path):
+    answerer = abstaining(gmvae, encoding, np.arange(10) > 4)
+    assert set(answerer.predict(ASKED).tolist()) == {True, False, UNLABELED}
+    with pytest.raises(
+        DataError, match=r"HardDecoder\(unnamed='abstain'\) answers True, False and -1"
+    ) as caught:
+        export_onnx(answerer, tmp_path / "a.onnx", ASKED)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore::labelwise.errors.ClassWithoutLabelWarning")
@@ -151,6 +185,14 @@ def test_images(tmp_path, shape, parameters):
         check(answerer, new, tmp_path / "a.onnx", {"items": new})
     student = Student(None, **QUICK).fit(pool, y)
     check(student, new, tmp_path / "a.onnx", {"items": new}, student.answer(new, mixed=False))
+    if parameters["features"] != "pixels":
+        refined = GMVAEClassifier(gmvae, prefit=True, refine=LinearStudent(), random_state=0).fit(pool, y)
+        for items, meaning in ((new, "0..255"), ((new / 255).astype(np.float32), "0..1")):
+            found = check(refined, items, tmp_path / "a.onnx", {"items": items})
+            assert found.answerer == "LinearStudent"
+            assert [(each["shape"], each["meaning"]) for each in found.inputs] == [[*shape], meaning]
+            found = check(answerer, items, tmp_path / "a.onnx", {"items": items})
+            assert [each["meaning"] for each in found.inputs] == [meaning]
 
 
 def test_rows_of_a_frame_of_numbers(tmp_path):
@@ -206,6 +248,22 @@ def test_tables(tmp_path):
         warnings.simplefilter("ignore", LabelwiseWarning)
         student = GMVAEClassifier(gmvae, prefit=True, refine=LinearStudent(), random_state=0).fit(frame, y)
     check(student, new, tmp_path / "a.onnx", asked)
+
+
+@pytest.mark.filterwarnings("ignore::labelwise.errors.FeatureWarning")  # of the column "label"
+def test_columns_may_have_any_names(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(120, 6))
+    names = ["Add_1", "IsNaN_1", "IsNaN_1_", "label", "column label", ""]
+    frame = pd.DataFrame(rows, columns=names)
+    frame.loc[::9, "Add_1"] = np.nan  # a frame of numbers alone is no table
+    gmvae = small(frame, 5)
+    y = labels_of((rows[:, 1] > 0).astype(int), np.array(["low", "high"]))
+    answerer = DecoderAnswerer(gmvae, SoftDecoder().fit(gmvae.encode(frame), y))
+    inputs = [*names[:3], "column column label", "column label", "column "]
+    asked = {name: frame[column].to_numpy() for name, column in zip(inputs, names, strict=True)}
+    found = check(answerer, frame, tmp_path / "a.onnx", asked)
+    assert [each["name"] for each in found.inputs] == inputs
+    onnx.checker.check_model(onnx.load(tmp_path / "a.onnx"), full_check=True)
 
 
 def test_texts_begin_at_their_features(tmp_path, monkeypatch):

@@ -39,6 +39,14 @@ def test_few_points(tmp_path, n_neighbors, offset):
     assert check(points.astype(np.float32), n_neighbors, tmp_path / "a.onnx").cells is None
 
 
+@pytest.mark.parametrize("half_distance", [300, 1000, 30_000])
+def test_two_clusters_far_apart(tmp_path, half_distance):
+    points = np.random.default_rng(0).normal(size=(400, 8))
+    points[::2] += half_distance
+    points[1::2] -= half_distance
+    check(points.astype(np.float32), 10, tmp_path / "a.onnx")
+
+
 @pytest.mark.parametrize("n_points", [1, 2, 5])
 def test_fewer_points_than_neighbours(tmp_path, n_points):
     points = np.random.default_rng(0).normal(size=(n_points, 3)).astype(np.float32)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from export.conftest import NEW, POOL, TRUTH, labels_of
+from export.conftest import NEW, POOL, TRUTH, ask, labels_of
 from labelwise import LinearStudent, SoftDecoder, export_onnx
 from labelwise.answerer import DecoderAnswerer
 from labelwise.errors import DataError, MissingExtraError, StorageError
@@ -42,9 +42,30 @@ def test_an_answer_that_differs(student, file, monkeypatch):
 
 
 def test_a_label_that_differs(student, file, monkeypatch):
-    monkeypatch.setattr(answers, "_plain", lambda classes: classes[::-1].astype(object))
+    monkeypatch.setattr(answers, "label_table", lambda labels, classes: classes[::-1].astype(object))
     with pytest.raises(DataError, match="the exported answer calls item 0"):
         export_onnx(student, file, NEW)
+    assert left_alone(file)
+
+
+def test_a_label_that_is_missing(student, file, monkeypatch):
+    monkeypatch.setattr(answers, "label_table", lambda labels, classes: np.full(len(classes), "", object))
+    with pytest.raises(DataError, match="the exported answer calls item 0 ''"):
+        export_onnx(student, file, NEW)
+    assert left_alone(file)
+
+
+@pytest.mark.parametrize("operator", ["NoSuchOperator", "Reshape"], ids=["to open", "to run"])
+def test_a_file_that_onnxruntime_refuses(student, file, monkeypatch, operator):
+    operands = [np.array([7, 7, 7])] if operator == "Reshape" else []
+    monkeypatch.setattr(
+        answers, "tempered", lambda graph, said, temperature: graph(operator, said, *operands)
+    )
+    with pytest.raises(
+        DataError, match=r"onnxruntime cannot run the exported answer .*report this"
+    ) as caught:
+        export_onnx(student, file, NEW)
+    assert "\n" not in str(caught.value)
     assert left_alone(file)
 
 
@@ -86,9 +107,24 @@ def test_a_model_without_labels(gmvae, file):
     assert left_alone(file)
 
 
-def test_a_folder_that_is_not_there(student, tmp_path):
-    with pytest.raises(StorageError, match="nowhere"):
-        export_onnx(student, tmp_path / "nowhere" / "a.onnx", NEW)
+@pytest.mark.parametrize("items", [None, 5, np.float32(1)])
+def test_what_is_no_items(student, file, items):
+    with pytest.raises(DataError, match=r"items=.* are none") as caught:
+        export_onnx(student, file, items)
+    assert "\n" not in str(caught.value)
+    assert left_alone(file)
+
+
+@pytest.mark.parametrize(
+    ("place", "reason"), [("nowhere/a.onnx", "nowhere"), ("", "is a folder"), (None, "'.' is no name")]
+)
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(
+    student, tmp_path, monkeypatch, place, reason
+):
+    monkeypatch.setattr(writing, "_as_shipped", None)
+    with pytest.raises(StorageError, match=reason) as caught:
+        export_onnx(student, "" if place is None else tmp_path / place, NEW)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_graph_with_a_layer_that_is_not_known(gmvae, encoding, file, monkeypatch):
@@ -107,6 +143,14 @@ def test_a_graph_with_a_layer_that_is_not_known(gmvae, encoding, file, monkeypat
     assert left_alone(file)
 
 
-def test_far_items_are_compared_too(student, file):
-    found = export_onnx(student, file, np.concatenate([NEW, 255 - NEW]))
-    assert found.n_checked == 2 * len(NEW)
+def test_far_items_are_compared_too(file):
+    rows = POOL.reshape(300, -1).astype(np.float32)
+    student = LinearStudent().fit(rows, labels_of(TRUTH[:300]))
+    far = 100 * rows[:40]
+    sizes = np.sqrt(np.square((far - student.mean_) / student.scale_).mean(axis=1))
+    assert (sizes > 5 * student.horizon_).all()
+    own = student.predict_proba(far)
+    assert own.max() < 0.2  # of ten classes: all but nothing is known
+    found = export_onnx(student, file, np.concatenate([rows[:40], far]))
+    assert found.n_checked == 80
+    np.testing.assert_allclose(ask(file, items=far)[1], own, atol=1e-5, rtol=0)

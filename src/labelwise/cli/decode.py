@@ -18,7 +18,6 @@ from labelwise.cli.options import (
     NoNumberColumnOption,
     SkipUnreadableOption,
 )
-from labelwise.cli.places import check_folder_of
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -102,10 +101,10 @@ def decode(
     Example: labelwise decode birds.labelwise new/ -o new.csv
     """
     from labelwise.project.exchange import write_predictions
-    from labelwise.storage import read_manifest
+    from labelwise.storage import check_file, read_manifest
 
     _check_options(abstain, risk, decoder, unnamed)
-    check_folder_of(output)
+    check_file(output, "-o")
     reading = {"label_column": label_column, "text_column": text_column, "skip_unreadable": skip_unreadable}
     if data is None and any(reading.values()):
         raise ParameterError(

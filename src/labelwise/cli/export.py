@@ -11,7 +11,6 @@ import typer
 
 from labelwise.cli.items import read_items
 from labelwise.cli.options import JsonOption, NewTextColumnOption, SkipUnreadableOption
-from labelwise.cli.places import check_folder_of
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ def export(
     skip_unreadable: SkipUnreadableOption = False,
     json_output: JsonOption = False,
 ) -> None:
-    """Write what answers in PROJECT as one ONNX file: items in, label and probabilities out.
+    """Write the project's answerer as one ONNX file: items in, label and probabilities out.
 
     Featurizer, encoder or student, decoder, calibration and class names are in the file. Without --compact
     nothing is approximated: where answers come from the nearest items of the pool, the file holds their
@@ -63,9 +62,9 @@ def export(
 
     Example: labelwise export birds.answerer new/ -o birds.onnx
     """
-    from labelwise.storage import read_manifest
+    from labelwise.storage import check_file, read_manifest
 
-    check_folder_of(output)
+    check_file(output, "-o")
     if data is None and (text_column or skip_unreadable):
         raise ParameterError("--text-column and --skip-unreadable only apply to new items: give DATA")
     if seed is not None and not compact:
@@ -77,7 +76,7 @@ def export(
     else:
         found = _of_answerer(project, data, output, reading, options)
     if json_output:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps({**asdict(found), "how": found.how}))
     else:
         _report(found)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelwise.cli.options import JsonOption, ProjectArgument
-from labelwise.cli.places import check_folder_of
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -74,7 +73,9 @@ def label(
         raise ParameterError("--undo and --redo cancel each other: give one of them")
     names = [_parse(text) for text in name or []]
     if to is not None:
-        check_folder_of(to, "--to")
+        from labelwise.storage import check_file
+
+        check_file(to, "--to")
     from labelwise.project import Project
 
     with Project.open(project) as opened:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labelwise.cli.options import JsonOption, ProjectArgument
-from labelwise.cli.places import check_folder_of
 from labelwise.errors import LabelError, ParameterError, StorageError
 
 if TYPE_CHECKING:
@@ -55,7 +54,9 @@ def suggest(
     """
     if sheets is not None and (budget is not None or labels is not None or rare):
         raise ParameterError("--sheets cannot be combined with --budget, --labels or --rare")
-    check_folder_of(output)
+    from labelwise.storage import check_file
+
+    check_file(output, "-o")
     _spare_labels(output)
     from labelwise.data import read_labels
     from labelwise.project import Project

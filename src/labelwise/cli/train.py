@@ -17,7 +17,6 @@ from labelwise.cli.options import (
     SkipUnreadableOption,
     TextColumnOption,
 )
-from labelwise.cli.places import check_folder_of
 from labelwise.cli.settings import Augment, Encoder, Init, Likelihood, Objective, Precision
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 from labelwise.nn.checkpoint import is_unfinished
@@ -145,8 +144,7 @@ def train(
         _refuse_settings(context)
     if labels is not None and len(grid) == 1:
         raise ParameterError("--labels only helps to choose among several --components: leave it out")
-    checkpoint = output.with_name(output.name + ".checkpoint")
-    _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
+    checkpoint = _checked_place(output, resume=resume, overwrite=overwrite)
     from labelwise.features import reading
     from labelwise.gmvae import GMVAE
     from labelwise.project.source import Source
@@ -303,17 +301,21 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
     return chosen
 
 
-def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: bool) -> None:
-    """Refuse, before any work, a place that cannot be written or holds something."""
-    check_folder_of(output)
+def _checked_place(output: Path, *, resume: bool, overwrite: bool) -> Path:
+    """Say where the checkpoint goes; refuse, before any work, a place that cannot be written or is taken."""
+    from labelwise.storage import check_folder_of
+
+    check_folder_of(output, "-o")
+    checkpoint = output.with_name(output.name + ".checkpoint")
     if resume or overwrite:
-        return
+        return checkpoint
     if output.exists():
         raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
     if is_unfinished(checkpoint):
         raise StorageError(
             f"{checkpoint} is an unfinished run: add --resume to resume it, or --overwrite to start again"
         )
+    return checkpoint
 
 
 def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset, *, chosen: bool) -> None:

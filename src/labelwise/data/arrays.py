@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from labelwise.data.classes import encode_classes
 from labelwise.data.dataset import Dataset
-from labelwise.data.signatures import contents_of, first_line
-from labelwise.errors import DataError, LabelError
+from labelwise.data.signatures import contents_of
+from labelwise.errors import DataError, LabelError, first_line
 
 __all__ = ["read_npy", "read_npz"]
 

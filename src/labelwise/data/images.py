@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwise.data.dataset import Dataset
-from labelwise.data.signatures import first_line
-from labelwise.errors import DataError, MissingExtraError
+from labelwise.errors import DataError, MissingExtraError, first_line
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -1,10 +1,10 @@
-"""For messages about files that cannot be read: what they hold, and what a library said of them."""
+"""For messages about files that cannot be read: what they hold."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["contents_of", "first_line", "looks_like_text"]
+__all__ = ["contents_of", "looks_like_text"]
 
 _SIGNATURES = (
     (b"\x89PNG", "a PNG image"),
@@ -35,11 +35,6 @@ def looks_like_text(path: Path) -> bool:
     start = _start(path)
     # Text in an old encoding is still text; a control character other than white space is not.
     return not any(byte < 32 and byte not in b"\t\n\r\f" for byte in start)
-
-
-def first_line(error: Exception) -> str:
-    """First line of an error's text; other libraries write several."""
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".:")
 
 
 def _start(path: Path) -> bytes:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from labelwise.data.classes import encode_classes
 from labelwise.data.dataset import Dataset
-from labelwise.data.signatures import contents_of, first_line, looks_like_text
-from labelwise.errors import DataError, LabelError, MissingExtraError
+from labelwise.data.signatures import contents_of, looks_like_text
+from labelwise.errors import DataError, LabelError, MissingExtraError, first_line
 
 __all__ = ["read_columns", "read_csv", "read_parquet"]
 

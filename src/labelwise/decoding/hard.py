@@ -61,7 +61,8 @@ class HardDecoder(Decoder):
         self.component_probabilities_ = counts / counts.sum(axis=1, keepdims=True)
         names = self.classes_[self.component_probabilities_.argmax(axis=1)]
         if self.unnamed == "abstain" and len(empty):
-            names = names.astype(object if names.dtype.kind in "US" else names.dtype)
+            # Text, truths and unsigned numbers have no -1 of their own.
+            names = names.astype(names.dtype if names.dtype.kind in "if" else object)
             names[empty] = UNLABELED
             warnings.warn(
                 f"{len(empty)} of {Q.n_components} components have no labelled item; "

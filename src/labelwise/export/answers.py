@@ -10,8 +10,15 @@ import numpy as np
 from labelwise.answerer import Answerer, DecoderAnswerer
 from labelwise.decoding import AutoDecoder
 from labelwise.decoding.base import GraphDecoder
-from labelwise.errors import DataError
-from labelwise.export.decoders import Encoded, component_labels, decoded, mixed, shared, tempered
+from labelwise.export.decoders import (
+    Encoded,
+    component_labels,
+    decoded,
+    label_table,
+    mixed,
+    shared,
+    tempered,
+)
 from labelwise.export.distilling import Distilled
 from labelwise.export.graph import Graph
 from labelwise.export.inputs import LABEL, PROBABILITIES, Source, source_of
@@ -47,7 +54,7 @@ def assembled(answerer: Answerer, items: Any, learned: Distilled | None = None) 
     Raises
     ------
     DataError
-        If it is of a kind that is not known here.
+        If a part of it is of a kind that is not known here.
     """
     graph = Graph()
     label = None
@@ -57,7 +64,7 @@ def assembled(answerer: Answerer, items: Any, learned: Distilled | None = None) 
             source = source_of(
                 answerer, module.architecture.likelihood, module.architecture.n_features, items
             )
-            said = _encoded(graph, answerer.gmvae, source.declare(graph), is_uint8=_is_uint8(source))
+            said = _encoded(graph, answerer.gmvae, _begun(graph, answerer, source))
             if learned is None:
                 probabilities = decoded(graph, answerer.decoder, said)
                 label = component_labels(graph, answerer.decoder, said)
@@ -66,20 +73,16 @@ def assembled(answerer: Answerer, items: Any, learned: Distilled | None = None) 
                 probabilities = learned.declare(graph, graph("Concat", *parts, axis=1))
         case Student():
             source = source_of(answerer, answerer.likelihood_, answerer.n_features_in_, items)
-            alone, points = _embedded(graph, answerer, source.declare(graph), is_uint8=_is_uint8(source))
+            alone, points = _embedded(graph, answerer, _begun(graph, answerer, source))
             if learned is None:
                 probabilities = _student(graph, answerer, alone, points)
             else:
                 probabilities = learned.declare(graph, points)
-        case LinearStudent():
-            source = source_of(answerer, "gaussian", len(answerer.mean_), items)
-            probabilities = _linear_student(graph, answerer, source.declare(graph))
         case _:
-            raise DataError(
-                f"a {type(answerer).__name__} cannot be exported: give what labelwise.load returns, a "
-                "GMVAEClassifier, a Student or a LinearStudent"
-            )
-    classes = _plain(answerer.classes_)
+            assert isinstance(answerer, LinearStudent)  # noqa: S101 (`load` gives no others)
+            source = source_of(answerer, "gaussian", len(answerer.mean_), items)
+            probabilities = _linear_student(graph, answerer, _begun(graph, answerer, source).values)
+    classes = label_table(answerer.classes_, answerer.classes_)
     if label is None:
         label = graph("Gather", classes, graph("ArgMax", probabilities, axis=1, keepdims=0), axis=0)
     graph.output(LABEL, label, str if classes.dtype == object else classes.dtype)
@@ -95,52 +98,58 @@ def looks_up(answerer: Answerer) -> bool:
     return isinstance(answerer, Student)
 
 
-def points_of(answerer: Answerer, items: Any) -> np.ndarray:
-    """What a network learns from that takes the place of a lookup, shape (n_samples, n_features), float32."""
+def points_and_answers(answerer: Answerer, items: Any) -> tuple[np.ndarray, np.ndarray]:
+    """What a network learns that takes the place of a lookup, in float32 throughout, as a file has it.
+
+    Returns
+    -------
+    points : ndarray of shape (n_samples, n_features), float32
+    answers : ndarray of shape (n_samples, n_classes)
+    """
     if isinstance(answerer, Student):
-        return answerer.embed(items, mixed=False)[0]
+        points, alone = answerer.embed(items, mixed=False)
+        return points, answerer.combined(points, alone)
     assert isinstance(answerer, DecoderAnswerer)  # noqa: S101 (no others look up)
     encoding = answerer.gmvae.encode(items)
     parts = [part for part in (encoding.latents, encoding.features) if part is not None]
-    return np.hstack(parts).astype(np.float32)
+    return np.hstack(parts).astype(np.float32), answerer.decoder.predict_proba(encoding)
 
 
-def _is_uint8(source: Source) -> bool:
-    return getattr(source, "is_uint8", False)
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of numbers, (n, n_features), float32; of pixels that were uint8, still from 0 to 255."""
+
+    values: str
+    is_uint8: bool
 
 
-def _plain(classes: np.ndarray) -> np.ndarray:
-    """Classes as text, whole numbers, floats or truths, in types that all readers of ONNX have."""
-    plain = np.array(classes.tolist())
-    match plain.dtype.kind:
-        case "U":
-            return plain.astype(object)
-        case "i" | "u":
-            return plain.astype(np.int64)
-    return plain
+def _begun(graph: Graph, answerer: Answerer, source: Source) -> _Rows:
+    """Declare the inputs, and make of them the rows that models see, by the featurizer if there is one."""
+    rows = _Rows(source.declare(graph), getattr(source, "is_uint8", False))
+    if not isinstance(answerer.featurizer_, LearnedFeaturizer):
+        return rows  # tables and features made elsewhere are those of the source
+    network = answerer.featurizer_.network_
+    pixels = scaled(graph, rows.values, network.scaling, is_uint8=rows.is_uint8)
+    found = convolved(graph, pixels, network.layers, network.item_shape)
+    return _Rows(normalised(graph, through(graph, found, network.head)), False)
 
 
-def _encoded(graph: Graph, gmvae: GMVAE, rows: str, *, is_uint8: bool) -> Encoded:
+def _encoded(graph: Graph, gmvae: GMVAE, rows: _Rows) -> Encoded:
     """What `GMVAE.encode` says of items."""
-    module, featurizer = gmvae.module_, gmvae.featurizer_
-    if isinstance(featurizer, LearnedFeaturizer):
-        network = featurizer.network_
-        pixels = scaled(graph, rows, network.scaling, is_uint8=is_uint8)
-        found = convolved(graph, pixels, network.layers, network.item_shape)
-        rows, is_uint8 = normalised(graph, through(graph, found, network.head)), False
+    module = gmvae.module_
     features = None
     if gmvae.principal_ is not None:
-        centred = graph("Sub", rows, gmvae.principal_.location_)
+        centred = graph("Sub", rows.values, gmvae.principal_.location_)
         features = graph("MatMul", centred, gmvae.principal_.axes_)
-    values = scaled(graph, rows, module.likelihood, is_uint8=is_uint8)
+    values = scaled(graph, rows.values, module.likelihood, is_uint8=rows.is_uint8)
     posteriors, latents = encoded(graph, module, values)
     return Encoded(posteriors, latents, features)
 
 
-def _embedded(graph: Graph, student: Student, rows: str, *, is_uint8: bool) -> tuple[str, str]:
+def _embedded(graph: Graph, student: Student, rows: _Rows) -> tuple[str, str]:
     """What the network of a student says alone, and where its graph has items."""
     network = student.network_
-    values = scaled(graph, rows, network.scaling, is_uint8=is_uint8)
+    values = scaled(graph, rows.values, network.scaling, is_uint8=rows.is_uint8)
     if len(network.item_shape) > 1:
         features = convolved(graph, values, network.layers, network.item_shape)
     else:

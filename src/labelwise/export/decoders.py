@@ -65,18 +65,40 @@ def decoded(graph: Graph, decoder: Decoder, encoded: Encoded) -> str:
 def component_labels(graph: Graph, decoder: Decoder, encoded: Encoded) -> str | None:
     """Labels that a hard decoder gives where it may abstain; None for all other answers.
 
-    They are those of the most probable class but for components without a name, whose label is -1, or empty
-    where classes are text.
+    They are those of the most probable class but for components without a name.
+
+    Raises
+    ------
+    DataError
+        As `label_table`.
     """
     if not isinstance(decoder, HardDecoder) or decoder.unnamed != "abstain":
         return None
-    is_text = decoder.classes_.dtype.kind not in "iuf"
-    names = [
-        ("" if is_text else UNLABELED) if isinstance(name, int) and name == UNLABELED else name
-        for name in decoder.component_names_.tolist()
-    ]
-    table = np.array(names, dtype=object) if is_text else np.array(names).astype(decoder.classes_.dtype)
+    table = label_table(decoder.component_names_, decoder.classes_)
     return graph("Gather", table, graph("ArgMax", encoded.posteriors, axis=1, keepdims=0), axis=0)
+
+
+def label_table(labels: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Labels as text, int64, floats or truths: types that all readers of ONNX have.
+
+    Where there is none it is -1, or empty where classes are text.
+
+    Raises
+    ------
+    DataError
+        If classes are truths and there is not a label everywhere.
+    """
+    plain = np.array(classes.tolist()).dtype
+    if plain.kind == "U":
+        texts = [label if isinstance(label, str) else "" for label in labels.tolist()]
+        return np.array(texts, dtype=object)
+    values = labels.tolist()
+    if plain.kind == "b" and UNLABELED in values:
+        raise DataError(
+            "HardDecoder(unnamed='abstain') answers True, False and -1, which no ONNX output can hold "
+            "together: name classes by numbers or text, or choose another unnamed"
+        )
+    return np.array(values, dtype=np.int64 if plain.kind in "iu" else plain)
 
 
 def _opinion(graph: Graph, decoder: Decoder, encoded: Encoded) -> tuple[str, str]:

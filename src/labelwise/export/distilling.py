@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,8 @@ from labelwise.export.decoders import mixed
 from labelwise.export.graph import Graph
 from labelwise.export.networks import through
 from labelwise.nn.layers import dense_layers, reset_layers
-from labelwise.randomness import RandomState, draw_seed, numpy_generator, torch_generator
+from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.student.linear import horizon_of
 
 # Purposes of the random streams.
 _WEIGHTS, _ORDER, _KEPT_BACK = range(3)
@@ -25,7 +26,6 @@ _LEARNING_RATE, _WEIGHT_DECAY = 2e-3, 1e-2
 _MAX_ROWS = 20_000  # random items to learn from
 _SHARE_KEPT_BACK, _MAX_KEPT_BACK = 0.2, 2000
 _MIN_ITEMS = 50  # with fewer, agreement on the ten kept back would say nothing
-_FAR, _MOST = 2, 0.99  # twice what 99 % of the items stay below is far, as for `LinearStudent`
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,8 @@ class Distilled:
     mean, scale : ndarray of shape (n_features,), float32
         By which points are standardised.
     horizon : float
-        Root mean square of standardised values, beyond which a point is far from those it learned.
+        Root mean square of standardised values, beyond which a point is far from those it learned, as for
+        `LinearStudent`.
     agreement : float
         Share of the items kept back that it gives the same label.
     n_kept_back : int
@@ -71,7 +72,25 @@ class Distilled:
         return np.asarray(trust * answers + (1 - trust) / answers.shape[1])
 
 
-def distil(points: np.ndarray, answers: np.ndarray, random_state: RandomState = 0) -> Distilled:
+def draw_rows(n_items: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of the items to keep back, and of those to learn from: all that need to be looked at.
+
+    Raises
+    ------
+    DataError
+        If there are too few items to keep some back.
+    """
+    if n_items < _MIN_ITEMS:
+        raise DataError(
+            f"{n_items} items are too few to teach a network and keep some back: give at least "
+            f"{_MIN_ITEMS}, or export without compact (--compact)"
+        )
+    n_kept_back = min(int(_SHARE_KEPT_BACK * n_items), _MAX_KEPT_BACK)
+    order = numpy_generator(seed, _KEPT_BACK).permutation(n_items)
+    return order[:n_kept_back], order[n_kept_back:][:_MAX_ROWS]
+
+
+def distil(points: np.ndarray, answers: np.ndarray, n_kept_back: int, seed: int) -> Distilled:
     """Teach a network what a lookup answers.
 
     Parameters
@@ -79,31 +98,19 @@ def distil(points: np.ndarray, answers: np.ndarray, random_state: RandomState = 
     points : ndarray of shape (n_samples, n_features), float32
     answers : ndarray of shape (n_samples, n_classes)
         Probabilities.
-    random_state : int, RandomState, Generator or None
-
-    Raises
-    ------
-    DataError
-        If there are too few items to keep some back.
+    n_kept_back : int
+        As many of the first points are not learned, but say how often the label is the same.
+    seed : int
     """
-    if len(points) < _MIN_ITEMS:
-        raise DataError(
-            f"{len(points)} items are too few to teach a network and keep some back: give at least "
-            f"{_MIN_ITEMS}, or export without compact (--compact)"
-        )
-    seed = draw_seed(random_state)
-    n_kept_back = min(int(_SHARE_KEPT_BACK * len(points)), _MAX_KEPT_BACK)
-    order = numpy_generator(seed, _KEPT_BACK).permutation(len(points))
-    kept_back, learned = order[:n_kept_back], order[n_kept_back:][:_MAX_ROWS]
-    mean = points[learned].mean(axis=0, dtype=np.float64).astype(np.float32)
-    scale = points[learned].std(axis=0, dtype=np.float64).astype(np.float32)
+    kept_back, learned = np.split(points, [n_kept_back])
+    mean = learned.mean(axis=0, dtype=np.float64).astype(np.float32)
+    scale = learned.std(axis=0, dtype=np.float64).astype(np.float32)
     scale[scale == 0] = 1
-    values = (points[learned] - mean) / scale
-    network = _taught(values, answers[learned].astype(np.float32), seed)
-    sizes = np.sqrt(np.square(values).mean(axis=1))
-    found = Distilled(network, mean, scale, float(_FAR * np.quantile(sizes, _MOST)), 0.0, n_kept_back)
-    same = found.answer(points[kept_back]).argmax(axis=1) == answers[kept_back].argmax(axis=1)
-    return Distilled(network, mean, scale, found.horizon, float(same.mean()), n_kept_back)
+    values = (learned - mean) / scale
+    network = _taught(values, answers[n_kept_back:].astype(np.float32), seed)
+    found = Distilled(network, mean, scale, horizon_of(values), 0.0, n_kept_back)
+    same = found.answer(kept_back).argmax(axis=1) == answers[:n_kept_back].argmax(axis=1)
+    return replace(found, agreement=float(same.mean()))
 
 
 def _taught(values: np.ndarray, answers: np.ndarray, seed: int) -> nn.Sequential:

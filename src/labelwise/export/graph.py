@@ -40,13 +40,13 @@ class _Port:
 
 
 class Graph:
-    """Operators, constants, inputs and outputs; values are known by their names."""
+    """Operators, constants, inputs and outputs; values are known by names that they have only here."""
 
     def __init__(self) -> None:
         self._nodes: list[_Node] = []
         self._constants: dict[str, np.ndarray] = {}
-        self._inputs: list[_Port] = []
-        self._outputs: list[_Port] = []
+        self._inputs: dict[str, _Port] = {}
+        self._outputs: dict[str, _Port] = {}
         self._counts: Counter[str] = Counter()
 
     @property
@@ -56,13 +56,13 @@ class Graph:
 
     def input(self, name: str, dtype: Any, shape: Sequence[int]) -> str:
         """An input of any number of items, each of `shape`; dtype `str` stands for text."""
-        self._inputs.append(_Port(name, dtype, shape))
-        return name
+        value = self._name("input")
+        self._inputs[value] = _Port(name, dtype, shape)
+        return value
 
     def output(self, name: str, value: str, dtype: Any, shape: Sequence[int] = ()) -> None:
         """Give a value out under a name; one value for each item, of `shape`."""
-        self._nodes.append(_Node("Identity", [value], [name], {}))
-        self._outputs.append(_Port(name, dtype, shape))
+        self._outputs[self("Identity", value)] = _Port(name, dtype, shape)
 
     def __call__(self, operator: str, *operands: Operand, **attributes: Any) -> str:
         """Apply an operator that has one result, and name that."""
@@ -76,7 +76,7 @@ class Graph:
         self._nodes.append(_Node(operator, names, results, attributes))
         return results
 
-    def cast(self, value: str, dtype: Any) -> str:
+    def cast(self, value: Operand, dtype: Any) -> str:
         """Take the same numbers as another type."""
         return self("Cast", value, to=_onnx_type(dtype))
 
@@ -90,21 +90,24 @@ class Graph:
         """
         onnx = import_onnx()
         helper = onnx.helper
+        names = self._names_in_the_file()
         nodes = [
             helper.make_node(
                 node.operator,
-                node.operands,
-                node.results,
+                [names[value] for value in node.operands],
+                [names[value] for value in node.results],
                 domain=_ML if node.operator in _OF_ML else "",
                 **node.attributes,
             )
             for node in self._nodes
         ]
-        constants = [onnx.numpy_helper.from_array(array, key) for key, array in self._constants.items()]
+        constants = [
+            onnx.numpy_helper.from_array(array, names[value]) for value, array in self._constants.items()
+        ]
         ports = [
             [
                 helper.make_tensor_value_info(port.name, _onnx_type(port.dtype), ["n", *port.shape])
-                for port in each
+                for port in each.values()
             ]
             for each in (self._inputs, self._outputs)
         ]
@@ -120,6 +123,18 @@ class Graph:
         # Text is an array of objects to onnx.
         self._constants[name] = np.asarray(array, object if np.asarray(array).dtype.kind == "U" else None)
         return name
+
+    def _names_in_the_file(self) -> dict[str, str]:
+        """Ports by the names that they were given, which can be any, all else by names that no port has."""
+        ports = {value: port.name for value, port in (*self._inputs.items(), *self._outputs.items())}
+        taken, names = set(ports.values()), {}
+        for stem, count in self._counts.items():
+            for value in (f"{stem}_{number + 1}" for number in range(count)):
+                name = value
+                while name in taken:
+                    name += "_"  # no other value ends so
+                names[value] = ports.get(value, name)
+        return names
 
     def _name(self, stem: str) -> str:
         self._counts[stem] += 1

@@ -10,12 +10,15 @@ import numpy as np
 from labelwise.answerer import Answerer
 from labelwise.export.graph import Graph
 from labelwise.features import Featurizer
+from labelwise.features.learned import LearnedFeaturizer
 from labelwise.features.schema import MISSING, Column
 from labelwise.features.table import TableFeaturizer
 
 ITEMS, FEATURES = "items", "features"
 LABEL, PROBABILITIES = "label", "probabilities"
 """Names of inputs and outputs."""
+
+_TAKEN = (LABEL, PROBABILITIES, "")  # no names for a column: an operand without a name is left out
 
 _MEANING = {
     "number": "NaN where it is missing",
@@ -71,7 +74,7 @@ class Arrays:
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of a table, each as an input; what the schema leaves out is none."""
+    """Columns of a table, each as an input; columns that the schema leaves out are not inputs."""
 
     featurizer: TableFeaturizer
 
@@ -80,11 +83,22 @@ class Table:
         """Those that the schema looks at."""
         return [column for column in self.featurizer.schema_.columns if column.kind != "left out"]
 
+    @property
+    def names(self) -> list[str]:
+        """Names of the inputs, one a column: its own, unless that is taken or empty."""
+        names = [column.name for column in self.columns]
+        taken = {*_TAKEN, *names}
+        for place, name in enumerate(names):
+            if name in _TAKEN:
+                while name in taken:
+                    name = f"column {name}"
+                names[place] = name
+        return names
+
     def declare(self, graph: Graph) -> str:
         """What `TableFeaturizer.transform` makes of them: numbers, flags of missing ones, categories."""
         parts: dict[str, list[str]] = {"number": [], "flag": [], "category": []}
-        for column in self.columns:
-            name = _input_name(column)
+        for column, name in zip(self.columns, self.names, strict=True):
             if column.kind == "category":
                 parts["category"].append(_one_hot(graph, graph.input(name, str, ()), column))
                 continue
@@ -100,18 +114,19 @@ class Table:
     def feeds(self, items: Any) -> dict[str, np.ndarray]:
         """Numbers as float64, categories as text."""
         frame = self.featurizer.columns(items)
-        return {_input_name(column): frame[column.name].to_numpy() for column in self.columns}
+        named = zip(self.columns, self.names, strict=True)
+        return {name: frame[column.name].to_numpy() for column, name in named}
 
     def describe(self) -> list[dict[str, Any]]:
         """One input a column."""
         return [
             {
-                "name": _input_name(column),
+                "name": name,
                 "type": "text" if column.kind == "category" else "float64",
                 "shape": [],
                 "meaning": _MEANING[column.kind],
             }
-            for column in self.columns
+            for column, name in zip(self.columns, self.names, strict=True)
         ]
 
 
@@ -143,7 +158,7 @@ def source_of(answerer: Answerer, likelihood: str, n_features: int, items: Any) 
     ----------
     answerer : Answerer
     likelihood : str
-        Of the networks that see the items.
+        Of the networks that see the items, where no featurizer does.
     n_features : int
         Numbers in a row that the answer looks at.
     items : array-like
@@ -155,13 +170,12 @@ def source_of(answerer: Answerer, likelihood: str, n_features: int, items: Any) 
     if featurizer is not None and not featurizer.of_pixels:
         return Features(featurizer, n_features)
     is_uint8 = getattr(items, "dtype", None) == np.uint8
+    item_shape = answerer.item_shape_
+    if isinstance(featurizer, LearnedFeaturizer):
+        # Its network sees the items, and a student may know of no more than the features that this makes.
+        item_shape, likelihood = featurizer.network_.item_shape, featurizer.network_.scaling.name
     scale = "0..1" if likelihood == "bernoulli" else "as in the data"
-    return Arrays(tuple(answerer.item_shape_), is_uint8, scale)
-
-
-def _input_name(column: Column) -> str:
-    taken = column.name in (LABEL, PROBABILITIES)
-    return f"column {column.name}" if taken else column.name
+    return Arrays(tuple(item_shape), is_uint8, scale)
 
 
 def _signed_log(graph: Graph, value: str) -> str:

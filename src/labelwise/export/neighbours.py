@@ -9,9 +9,6 @@ import numpy as np
 from labelwise.export.graph import Graph
 from labelwise.graph.neighbours import EQUAL, TINY, Neighbourhood
 
-# Found by products that rounding blurs; the nearest among them are told by exact differences.
-_SPARE = 22
-
 
 def placed(graph: Graph, pool: Neighbourhood, points: str, values: np.ndarray) -> tuple[str, str]:
     """Values of the nodes carried over to other points.
@@ -54,25 +51,26 @@ def _faded(graph: Graph, distance: str, horizon: float) -> str:
 
 
 def _nearest(graph: Graph, pool: Neighbourhood, points: str) -> tuple[str, str]:
-    """Distances and numbers of the nearest nodes, nearest first, both (n, n_neighbors)."""
-    n_neighbors = max(1, pool.n_neighbors)
-    centre = pool.points.mean(axis=0, dtype=np.float64).astype(np.float32)
-    nodes = np.asarray(pool.points - centre, dtype=np.float32)
-    points = graph("Sub", points, centre)
-    squares = np.square(nodes, dtype=np.float64).sum(axis=1).astype(np.float32)
-    apart = graph("Add", graph("MatMul", points, np.float32(-2) * nodes.T), squares)
+    """Distances and numbers of the nearest nodes, nearest first, both (n, n_neighbors).
+
+    Products are in float64, as those of `NearestPoints`: float32 would blur neighbours where clusters lie
+    1,000 times farther apart than their points. Constants stay float32 in the file.
+    """
+    nodes = np.asarray(pool.points, dtype=np.float32)
+    points = graph.cast(points, np.float64)
+    apart = _apart(graph, points, nodes)
     if (cells := pool.cells) is not None:
-        centres = cells.centres - centre
-        home = graph("MatMul", points, (-2 * centres.T).astype(np.float32))
-        home = graph("Add", home, np.square(centres).sum(axis=1).astype(np.float32))
-        home = graph("ArgMin", home, axis=1, keepdims=0)
+        home = graph("ArgMin", _apart(graph, points, cells.centres), axis=1, keepdims=0)
         searched = graph("Gather", graph("Gather", cells.searched, home, axis=0), cells.home, axis=1)
-        apart = graph("Where", searched, apart, np.float32(np.inf))
-    n_found = np.array([min(len(nodes), n_neighbors + _SPARE)])
-    _, found = graph.several(2, "TopK", apart, n_found, axis=1, largest=0)
-    differences = graph(
-        "Sub", graph("Gather", nodes, found, axis=0), graph("Unsqueeze", points, np.array([1]))
-    )
-    squares_found = graph("ReduceSumSquare", differences, axes=[2], keepdims=0)
-    nearest, places = graph.several(2, "TopK", squares_found, np.array([n_neighbors]), axis=1, largest=0)
-    return graph("Sqrt", nearest), graph("GatherElements", found, places, axis=1)
+        apart = graph("Where", searched, apart, np.array(np.inf))
+    n_neighbors = np.array([max(1, pool.n_neighbors)])
+    nearest, found = graph.several(2, "TopK", apart, n_neighbors, axis=1, largest=0)
+    squares = graph("Add", nearest, graph("ReduceSumSquare", points, axes=[1], keepdims=1))
+    distances = graph("Sqrt", graph("Max", squares, np.array(0.0)))  # rounding can make equal points negative
+    return graph.cast(distances, np.float32), found
+
+
+def _apart(graph: Graph, points: str, others: np.ndarray) -> str:
+    """Squared distances but for the squared norms of the points, (n, n_others), float64."""
+    products = graph("MatMul", points, graph.cast(-2 * others.T.astype(np.float32), np.float64))
+    return graph("Add", products, np.square(others, dtype=np.float64).sum(axis=1))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,17 +16,20 @@ import numpy as np
 
 from labelwise.answerer import Answerer, load
 from labelwise.classifier import GMVAEClassifier
-from labelwise.errors import DataError, MissingExtraError
-from labelwise.export.answers import Assembled, assembled, looks_up, points_of
-from labelwise.export.distilling import Distilled, distil
+from labelwise.errors import DataError, MissingExtraError, first_line
+from labelwise.export.answers import Assembled, assembled, looks_up, points_and_answers
+from labelwise.export.distilling import Distilled, distil, draw_rows
 from labelwise.export.graph import import_onnx
 from labelwise.export.inputs import LABEL, PROBABILITIES, Features
 from labelwise.features import is_frame
+from labelwise.labels import UNLABELED
 from labelwise.parameters import Option, check_parameters
-from labelwise.randomness import RandomState
-from labelwise.storage import write_beside
+from labelwise.randomness import RandomState, draw_seed
+from labelwise.storage import check_file, write_beside
 from labelwise.student import Student
 
+# Sums of float32 in another order differ by up to 2e-6 (benchmarks/results/export.md), a wrong operator by
+# far more, and nobody reads the fourth digit of a probability.
 TOLERANCE = 1e-4
 """Largest difference of a probability from our own that an exported file may have."""
 
@@ -44,10 +49,8 @@ class Exported:
         Kind of the answer, such as "Student" or "AutoDecoder".
     inputs : list of dict
         Each with its name, type, shape of one item, and meaning.
-    how : {"exact", "distilled"}
-        "distilled" where a network has learned what the nearest points of the pool say.
     agreement : float or None
-        Share of the items kept back that a distilled one gives the same label.
+        Share of the items kept back that a distilled one gives the same label; None where it is exact.
     n_kept_back : int or None
     begins : str
         "items", or "features" where a pre-trained model, which is not exported, must read items first.
@@ -64,13 +67,17 @@ class Exported:
     n_bytes: int
     answerer: str
     inputs: list[dict[str, Any]]
-    how: str
     agreement: float | None
     n_kept_back: int | None
     begins: str
     classes: list[Any]
     n_checked: int
     difference: float
+
+    @property
+    def how(self) -> str:
+        """Say "distilled" if a network has learned what the nearest points of the pool say, else "exact"."""
+        return _how(self.agreement)
 
 
 def export_onnx(
@@ -88,6 +95,9 @@ def export_onnx(
     in it too. Texts and photos that a pre-trained model reads are the exception: the file then begins at the
     features that this makes.
 
+    Items that `predict_proba` refuses, such as those with NaN or infinite values, a file does not refuse: it
+    gives some answer. Only in columns of tables NaN means that a value is missing.
+
     Parameters
     ----------
     answerer : Answerer or GMVAEClassifier
@@ -100,7 +110,7 @@ def export_onnx(
         Teach a small network what the nearest points of the pool say, from `items`, and leave out the points.
         This approximates: a part of the items is kept back to say how often the label is the same.
     random_state : int, RandomState, Generator or None, default=0
-        Of that network.
+        Of that network, and of the items kept back.
 
     Returns
     -------
@@ -112,8 +122,8 @@ def export_onnx(
     MissingExtraError
         If onnx or onnxruntime is not installed.
     DataError
-        If the answer cannot be exported, holds no points that `compact` could leave out, or a probability
-        differs by more than .0001.
+        If the answer cannot be exported, holds no points that `compact` could leave out, there are no items,
+        or a probability differs by more than .0001.
     StorageError
         If the file cannot be written.
 
@@ -126,6 +136,8 @@ def export_onnx(
     import_onnx()
     _import_onnxruntime()
     check_parameters({"compact": compact}, {"compact": Option(True, False)})
+    path = Path(path)
+    check_file(path, "path")
     answerer, some = _as_shipped(answerer), _some(items)
     learned = _distilled(answerer, items, random_state) if compact else None
     made = assembled(answerer, some, learned)
@@ -134,23 +146,21 @@ def export_onnx(
             f"the answer holds {made.graph.n_bytes / 1e9:.1f} GB, and an ONNX file holds 2 GB at most: "
             "pass compact=True (--compact), which leaves out the points of the pool"
         )
-    how = "exact" if learned is None else "distilled"
-    model = made.graph.build("labelwise", {**_notes(answerer, made), "how": how})
+    agreement = None if learned is None else learned.agreement
+    model = made.graph.build("labelwise", {**_notes(answerer, made), "how": _how(agreement)})
     found: list[float] = []
 
     def write(temporary: Path) -> None:
         temporary.write_bytes(model.SerializeToString(deterministic=True))
         found.append(_difference(temporary, _own(answerer, some, learned), made.source.feeds(some)))
 
-    path = Path(path)
     write_beside(path, write)
     return Exported(
         path=str(path),
         n_bytes=path.stat().st_size,
         answerer=_kind(answerer),
         inputs=made.source.describe(),
-        how=how,
-        agreement=None if learned is None else learned.agreement,
+        agreement=agreement,
         n_kept_back=None if learned is None else learned.n_kept_back,
         begins=_begins(made),
         classes=answerer.classes_.tolist(),
@@ -177,22 +187,32 @@ def _distilled(answerer: Answerer, items: Any, random_state: RandomState) -> Dis
             f"a {_kind(answerer)} holds no points of the pool, and its file is small: leave out compact "
             "(--compact)"
         )
-    return distil(points_of(answerer, items), answerer.predict_proba(items), random_state)
+    seed = draw_seed(random_state)
+    kept_back, learned = draw_rows(_length(items), seed)
+    looked_at = _taken(items, np.concatenate([kept_back, learned]))
+    return distil(*points_and_answers(answerer, looked_at), len(kept_back), seed)
 
 
-Own = tuple[np.ndarray, np.ndarray]
+Own = tuple[list[Any], np.ndarray]
 """Labels and probabilities that a file should give."""
 
 
 def _own(answerer: Answerer, items: Any, learned: Distilled | None) -> Own:
     """Ours, in float32 throughout, as the file has it."""
     if learned is not None:
-        probabilities = learned.answer(points_of(answerer, items))
+        probabilities = learned.answer(points_and_answers(answerer, items)[0])
     elif isinstance(answerer, Student):
         probabilities = answerer.answer(items, mixed=False)
     else:
-        return answerer.predict(items), answerer.predict_proba(items)
-    return answerer.classes_[probabilities.argmax(axis=1)], probabilities
+        return _as_told(answerer.predict(items), answerer.classes_), answerer.predict_proba(items)
+    labels = answerer.classes_[probabilities.argmax(axis=1)]
+    return _as_told(labels, answerer.classes_), probabilities
+
+
+def _as_told(labels: np.ndarray, classes: np.ndarray) -> list[Any]:
+    """Labels as a file has them: where there is none and classes are text, empty text."""
+    is_text = all(isinstance(name, str) for name in classes.tolist())
+    return ["" if is_text and label == UNLABELED else label for label in labels.tolist()]
 
 
 def _difference(file: Path, own: Own, feeds: dict[str, np.ndarray]) -> float:
@@ -201,12 +221,15 @@ def _difference(file: Path, own: Own, feeds: dict[str, np.ndarray]) -> float:
     Raises
     ------
     DataError
-        If it is above the tolerance, or a label differs although its probability is clearly the largest.
+        If it is above the tolerance, or a label differs although its probability is clearly the largest, or
+        onnxruntime cannot run the file at all.
     """
-    (own_labels, expected), session = own, open_session(file)
-    labels, probabilities = session.run([LABEL, PROBABILITIES], feeds)
+    own_labels, expected = own
     first = {name: values[:1] for name, values in feeds.items()}
-    alone = session.run([PROBABILITIES], first)[0]
+    with _faults_told():
+        session = open_session(file)
+        labels, probabilities = session.run([LABEL, PROBABILITIES], feeds)
+        alone = session.run([PROBABILITIES], first)[0]
     difference = max(float(np.abs(probabilities - expected).max()), float(np.abs(alone - expected[:1]).max()))
     if not difference <= TOLERANCE:
         raise DataError(
@@ -217,13 +240,31 @@ def _difference(file: Path, own: Own, feeds: dict[str, np.ndarray]) -> float:
     clear = (
         np.ones(len(expected), bool) if expected.shape[1] == 1 else ranked[:, -1] - ranked[:, -2] > TOLERANCE
     )
-    wrong = [row for row in np.flatnonzero(clear) if labels[row] not in (own_labels[row], "")]
+    labels = labels.tolist()
+    wrong = [row for row in np.flatnonzero(clear) if labels[row] != own_labels[row]]
     if wrong:
         raise DataError(
             f"the exported answer calls item {wrong[0]} {labels[wrong[0]]!r}, and we call it "
             f"{own_labels[wrong[0]]!r}: nothing was written; please report this"
         )
     return difference
+
+
+@contextmanager
+def _faults_told() -> Iterator[None]:
+    """Say in one line what onnxruntime cannot do.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        yield
+    except Exception as error:  # those of onnxruntime have no other base
+        raise DataError(
+            f"onnxruntime cannot run the exported answer ({first_line(error)}): nothing was written; please "
+            "report this"
+        ) from error
 
 
 def open_session(file: Path) -> Any:
@@ -268,8 +309,15 @@ def _kind(answerer: Answerer) -> str:
     return type(getattr(answerer, "decoder", answerer)).__name__
 
 
+def _how(agreement: float | None) -> str:
+    return "exact" if agreement is None else "distilled"
+
+
 def _length(items: Any) -> int:
-    return int(getattr(items, "shape", [len(items)])[0])
+    shape = getattr(items, "shape", None)
+    if not shape and not hasattr(items, "__len__"):
+        raise DataError(f"items={items!r} are none to compare the export on: give those of predict_proba")
+    return int(shape[0] if shape else len(items))
 
 
 def _some(items: Any) -> Any:
@@ -278,7 +326,12 @@ def _some(items: Any) -> Any:
     if not n_items:
         raise DataError("there is no item to compare the export on: give at least one")
     rows = np.unique(np.linspace(0, n_items - 1, min(n_items, _CHECKED)).astype(int))
-    if isinstance(items, list):
+    return _taken(items, rows)
+
+
+def _taken(items: Any, rows: np.ndarray) -> Any:
+    """Some of the items, of the kind that they are."""
+    if isinstance(items, (list, tuple)):
         return [items[row] for row in rows]
     if is_frame(items):
         return items.iloc[rows] if hasattr(items, "iloc") else items[rows.tolist()]

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from labelwise.data.photos import Photos
-from labelwise.data.signatures import first_line
-from labelwise.errors import DataError, MissingExtraError
+from labelwise.errors import DataError, MissingExtraError, first_line
 from labelwise.features.operators import let_torchvision_be_imported
 from labelwise.features.pretrained import FAULTS, PretrainedFeaturizer
 from labelwise.nn.defaults import resolve_device

@@ -9,8 +9,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from labelwise.data.signatures import first_line
-from labelwise.errors import DataError, DownloadError, MissingExtraError
+from labelwise.errors import DataError, DownloadError, MissingExtraError, first_line
 from labelwise.hub import HUB, snapshot
 
 __all__ = ["find_model", "fingerprint_of"]

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from labelwise.data.signatures import first_line
 from labelwise.data.texts import as_texts, is_texts
-from labelwise.errors import DataError, MissingExtraError
+from labelwise.errors import DataError, MissingExtraError, first_line
 from labelwise.features.operators import let_torchvision_be_imported
 from labelwise.features.pretrained import FAULTS, PretrainedFeaturizer
 from labelwise.features.schema import is_frame, listed

@@ -223,7 +223,10 @@ class Student(BaseStudent):
 
     def answer(self, X: Any, *, mixed: bool) -> np.ndarray:
         """Answer as `predict_proba`, with layers in bfloat16 or, whatever the machine prefers, in float32."""
-        points, probabilities = self.embed(X, mixed=mixed)
+        return self.combined(*self.embed(X, mixed=mixed))
+
+    def combined(self, points: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        """Answer for items of which `embed` said this."""
         place = self._pool.place(points)
         near = np.asarray(place @ self.node_scores_)
         # Of the nearest items some may lie where no label reaches.

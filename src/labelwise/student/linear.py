@@ -178,7 +178,7 @@ class LinearStudent(BaseStudent):
         self.classes_, self.history_ = classes, history
         self.check_, self.featurizer_, self.card_ = None, None, ""
         self.mean_, self.scale_ = mean, scale
-        self.horizon_ = float(2 * np.quantile(_sizes(points), 0.99))
+        self.horizon_ = horizon_of(points)
         self.coef_, self.intercept_ = outcome.coef, outcome.intercept
         self.temperature_, self.answers_ = outcome.temperature, outcome.probabilities
         return self
@@ -308,6 +308,11 @@ def _coefficients(model: LogisticRegression, n_classes: int) -> tuple[np.ndarray
 def _probabilities(points: np.ndarray, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
     with threadpool_limits(limits=1):  # the same bits for any number of threads
         return np.asarray(softmax(points @ coef.T + intercept, axis=1))
+
+
+def horizon_of(points: np.ndarray) -> float:
+    """Root mean square beyond which a point is far from these: twice what 99 % of them stay below."""
+    return float(2 * np.quantile(_sizes(points), 0.99))
 
 
 def _sizes(points: np.ndarray) -> np.ndarray:
