@@ -159,7 +159,11 @@ class Schema:
     def as_json(self) -> list[dict[str, Any]]:
         """JSON values; `of_json` takes them back."""
         return [
-            {name: value for name, value in asdict(column).items() if value not in (False, (), "", 0.0)}
+            {
+                name: value
+                for name, value in asdict(column).items()
+                if name == "name" or value not in (False, (), "", 0.0)
+            }
             for column in self.columns
         ]
 
