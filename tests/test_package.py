@@ -39,7 +39,7 @@ ROOMS = (
     ("features",),
     ("graph", "nn"),
     ("data",),
-    ("storage", "progress", "hub"),
+    ("storage", "places", "progress", "hub"),
     ("randomness", "labels", "parameters", "events"),
     ("errors",),
 )

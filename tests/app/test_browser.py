@@ -48,6 +48,18 @@ class TestSheets:
         decisions = Journal(place / "labels.jsonl").decisions
         assert {decision.by for decision in decisions} == {"Ana"}
 
+    def test_there_is_one_search_for_sheets_at_a_time(self, page):
+        looks = []
+
+        def find_nothing(route):
+            looks.append(route.request.url)
+            route.fulfill(json={"sheets": [], "revision": 0})
+
+        page.route("**/api/sheets", find_nothing)
+        page.reload()
+        page.wait_for_timeout(3000)
+        assert 2 <= len(looks) <= 8  # one in 400 ms
+
     def test_enter_confirms_what_is_predicted(self, page, place):
         while not page.query_selector(".group"):
             name_sheet(page)

@@ -1,7 +1,8 @@
 """Forks a child for each line on stdin, so that jobs which are killed need not import everything anew.
 
-A line is a JSON list: "labelwise" and its arguments, or "contrast" and a folder. The child's process number
-is printed, then its exit code: negative where a signal ended it.
+A line is a JSON list: a file for what the child says on stderr, then "labelwise" and its arguments, or
+"contrast" and a folder. The child's process number is printed, then its exit code: negative where a signal
+ended it.
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ def contrast(folder: str) -> None:
     gmvae.save(Path(folder) / "model")
 
 
-def run(kind: str, *arguments: str) -> int:
+def run(errors: str, kind: str, *arguments: str) -> int:
     """Exit code of a job in this process."""
-    with open(os.devnull, "w") as nowhere:
+    with open(os.devnull, "w") as nowhere, open(errors, "w") as said:
         os.dup2(nowhere.fileno(), 1)
+        os.dup2(said.fileno(), 2)
         if kind == "contrast":
             contrast(*arguments)
             return 0

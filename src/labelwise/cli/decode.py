@@ -19,6 +19,7 @@ from labelwise.cli.options import (
     SkipUnreadableOption,
 )
 from labelwise.errors import ParameterError
+from labelwise.places import check_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +102,7 @@ def decode(
     Example: labelwise decode birds.labelwise new/ -o new.csv
     """
     from labelwise.project.exchange import write_predictions
-    from labelwise.storage import check_file, read_manifest
+    from labelwise.storage import read_manifest
 
     _check_options(abstain, risk, decoder, unnamed)
     check_file(output, "-o")

@@ -12,6 +12,7 @@ import typer
 from labelwise.cli.items import read_items
 from labelwise.cli.options import JsonOption, NewTextColumnOption, SkipUnreadableOption
 from labelwise.errors import ParameterError
+from labelwise.places import check_file
 
 if TYPE_CHECKING:
     from labelwise.export import Exported
@@ -62,7 +63,7 @@ def export(
 
     Example: labelwise export birds.answerer new/ -o birds.onnx
     """
-    from labelwise.storage import check_file, read_manifest
+    from labelwise.storage import read_manifest
 
     check_file(output, "-o")
     if data is None and (text_column or skip_unreadable):

@@ -11,6 +11,7 @@ import typer
 
 from labelwise.cli.options import JsonOption, ProjectArgument
 from labelwise.errors import ParameterError
+from labelwise.places import check_file
 
 if TYPE_CHECKING:
     from labelwise.project import Decision, Project
@@ -73,8 +74,6 @@ def label(
         raise ParameterError("--undo and --redo cancel each other: give one of them")
     names = [_parse(text) for text in name or []]
     if to is not None:
-        from labelwise.storage import check_file
-
         check_file(to, "--to")
     from labelwise.project import Project
 

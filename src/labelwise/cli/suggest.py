@@ -11,6 +11,7 @@ import typer
 
 from labelwise.cli.options import JsonOption, ProjectArgument
 from labelwise.errors import LabelError, ParameterError, StorageError
+from labelwise.places import check_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,8 +55,6 @@ def suggest(
     """
     if sheets is not None and (budget is not None or labels is not None or rare):
         raise ParameterError("--sheets cannot be combined with --budget, --labels or --rare")
-    from labelwise.storage import check_file
-
     check_file(output, "-o")
     _spare_labels(output)
     from labelwise.data import read_labels

@@ -20,6 +20,7 @@ from labelwise.cli.options import (
 from labelwise.cli.settings import Augment, Encoder, Init, Likelihood, Objective, Precision
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 from labelwise.nn.checkpoint import is_unfinished
+from labelwise.places import check_folder_of
 
 if TYPE_CHECKING:
     from labelwise.data import Dataset
@@ -303,8 +304,6 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
 
 def _checked_place(output: Path, *, resume: bool, overwrite: bool) -> Path:
     """Say where the checkpoint goes; refuse, before any work, a place that cannot be written or is taken."""
-    from labelwise.storage import check_folder_of
-
     check_folder_of(output, "-o")
     checkpoint = output.with_name(output.name + ".checkpoint")
     if resume or overwrite:

@@ -24,8 +24,9 @@ from labelwise.export.inputs import LABEL, PROBABILITIES, Features
 from labelwise.features import is_frame
 from labelwise.labels import UNLABELED
 from labelwise.parameters import Option, check_parameters
+from labelwise.places import check_file
 from labelwise.randomness import RandomState, draw_seed
-from labelwise.storage import check_file, write_beside
+from labelwise.storage import write_beside
 from labelwise.student import Student
 
 # Sums of float32 in another order differ by up to 2e-6 (benchmarks/results/export.md), a wrong operator by

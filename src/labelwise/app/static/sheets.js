@@ -14,7 +14,7 @@ import { grouped, preload, showTiles } from "./tiles.js";
 /** @typedef {import("./tiles.js").Item} Item */
 /** @typedef {{id: number, items: Item[], n_items: number, reason: string}} Sheet */
 
-const FIRST_LOOK = 400; // milliseconds between looks for sheets that are being made
+const BETWEEN_LOOKS = 400; // milliseconds, while sheets are being made
 
 /** @param {HTMLElement} place @returns {() => void} what takes the view away */
 export function showSheets(place) {
@@ -43,6 +43,7 @@ class SheetView {
     document.addEventListener("keydown", this.onKey);
     this.unwatch = watch(() => this.field.update());
     this.isClosed = false;
+    this.isLooking = false;
     this.wantsField = true;
     this.place.replaceChildren(waiting("Looking for groups…"));
     void this.ask();
@@ -69,7 +70,18 @@ class SheetView {
     );
   }
 
+  /** Look for sheets until one is here; there is one search at a time, whoever asks for it. */
   async ask() {
+    if (this.isLooking) return;
+    this.isLooking = true;
+    try {
+      await this.look();
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  async look() {
     while (!this.isClosed) {
       try {
         this.take(await get("/api/sheets"));
@@ -82,7 +94,7 @@ class SheetView {
         this.place.replaceChildren(h("div", { class: "empty" }, h("h2", {}, "Every item has a label.")));
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, FIRST_LOOK));
+      await new Promise((resolve) => setTimeout(resolve, BETWEEN_LOOKS));
     }
   }
 

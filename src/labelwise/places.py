@@ -1,0 +1,36 @@
+"""Places to write to, looked at before the work that fills them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from labelwise.errors import StorageError
+
+
+def check_file(path: Path, option: str) -> None:
+    """Refuse, before the work that fills it, a file that could not be written; `option` is what names it.
+
+    Raises
+    ------
+    StorageError
+    """
+    check_folder_of(path, option)
+    if path.is_dir():
+        raise StorageError(f"{path} is a folder: name a file with {option}")
+
+
+def check_folder_of(path: Path, option: str) -> None:
+    """As `check_file`, for what may be a folder.
+
+    Raises
+    ------
+    StorageError
+    """
+    if not path.name:
+        raise StorageError(f"{str(path)!r} is no name of a file or folder: give one with {option}")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise StorageError(f"folder {folder} does not exist: create it first")
+    if not os.access(folder, os.W_OK):
+        raise StorageError(f"folder {folder} is not writable: choose another with {option}")
