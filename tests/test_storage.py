@@ -208,6 +208,16 @@ def test_a_full_disk_leaves_the_old_checkpoint(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_what_numpy_says_of_a_full_disk_is_told(tmp_path):
+    def fill(temporary):
+        with open("/dev/full", "wb", buffering=0) as file:
+            np.arange(3000).tofile(file)
+
+    with pytest.raises(StorageError, match=r"there is no space left for it \(3000 requested and 0 written\)"):
+        storage.write_beside(tmp_path / "a.npy", fill)
+
+
 def test_tensors_and_header_come_back(tmp_path):
     arrays = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "step": np.array(7)}
     storage.write_tensors(tmp_path / "t", arrays, {"kind": "checkpoint", "settings": {"x": [1, None, "é"]}})

@@ -372,4 +372,7 @@ def _sha256(path: Path) -> str:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.lower()
-    return " ".join(str(error).split())
+    reason = " ".join(str(error).split())
+    if re.fullmatch(r"\d+ requested and \d+ written", reason):  # so numpy says that a disk is full
+        return f"there is no space left for it ({reason})"
+    return reason

@@ -20,6 +20,7 @@ import labelwise.student
 import labelwise.study.run  # noqa: F401
 from labelwise import GMVAE
 from labelwise.cli.main import main
+from labelwise.errors import LabelwiseError
 from labelwise.features.learned import LearnedFeaturizer
 
 
@@ -39,7 +40,11 @@ def run(errors: str, kind: str, *arguments: str) -> int:
         os.dup2(nowhere.fileno(), 1)
         os.dup2(said.fileno(), 2)
         if kind == "contrast":
-            contrast(*arguments)
+            try:
+                contrast(*arguments)
+            except LabelwiseError as error:
+                said.write(f"labelwise: {error}\n")
+                return 1
             return 0
         sys.argv = ["labelwise", *arguments]
         try:

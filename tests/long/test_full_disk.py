@@ -54,8 +54,8 @@ def told(file):
     said = file.read_text().strip()
     assert "Traceback" not in said
     last = said.splitlines()[-1]
-    assert last.startswith("error: "), said
-    return last
+    assert last.startswith("labelwise: "), said
+    return last.lower()
 
 
 def whole(tmp_path, place, nursery, work):
