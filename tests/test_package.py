@@ -39,7 +39,7 @@ ROOMS = (
     ("features",),
     ("graph", "nn"),
     ("data",),
-    ("storage", "places", "progress", "hub"),
+    ("storage", "places", "scratch", "progress", "hub"),
     ("randomness", "labels", "parameters", "events"),
     ("errors",),
 )

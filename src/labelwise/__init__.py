@@ -24,6 +24,7 @@ _PUBLIC = {
     "label_budget": "labelwise.planning.budget",
     "load": "labelwise.answerer",
     "load_dataset": "labelwise.data",
+    "predict_parts": "labelwise.project.parts",
     "suggest": "labelwise.planning.suggest",
 }
 
@@ -43,6 +44,7 @@ __all__ = [
     "label_budget",
     "load",
     "load_dataset",
+    "predict_parts",
     "suggest",
 ]
 
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from labelwise.planning.forecast import forecast_accuracy
     from labelwise.planning.suggest import suggest
     from labelwise.project import Project
+    from labelwise.project.parts import predict_parts
     from labelwise.student import LinearStudent, Student
 
 

@@ -18,6 +18,7 @@ from labelwise.cli.options import (
     NoNumberColumnOption,
     SkipUnreadableOption,
 )
+from labelwise.cli.parts import decode_parts
 from labelwise.errors import ParameterError
 from labelwise.places import check_file
 
@@ -56,9 +57,15 @@ def decode(
         ),
     ] = None,
     output: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="CSV to write: index, label, probability (and path or text)."),
-    ] = Path("predictions.csv"),
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="CSV or Parquet file to write: index, label, probability (and path or text). With "
+            "--part-size, a folder.",
+            show_default="predictions.csv",
+        ),
+    ] = None,
     decoder: Annotated[
         DecoderName | None,
         typer.Option(
@@ -90,6 +97,18 @@ def decode(
     label_column: NoNumberColumnOption = None,
     text_column: NewTextColumnOption = None,
     skip_unreadable: SkipUnreadableOption = False,
+    part_size: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="For more items than memory holds: answer so many at a time, and write each part as a "
+            "Parquet file into the folder -o. DATA may be a folder of .npz, .npy, .parquet, .csv, .jsonl or "
+            ".txt files. Repeat the command to go on after a break.",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="With --part-size: replace other predictions in that folder.")
+    ] = False,
     json_output: JsonOption = False,
 ) -> None:
     """Predict a label for every item of PROJECT, or for every new item in DATA.
@@ -100,17 +119,35 @@ def decode(
     Example: labelwise decode birds.labelwise -o predictions.csv
 
     Example: labelwise decode birds.labelwise new/ -o new.csv
+
+    Example: labelwise decode birds.labelwise millions.npy -o answers --part-size 100000
     """
     from labelwise.project.exchange import write_predictions
     from labelwise.storage import read_manifest
 
     _check_options(abstain, risk, decoder, unnamed)
-    check_file(output, "-o")
     reading = {"label_column": label_column, "text_column": text_column, "skip_unreadable": skip_unreadable}
     if data is None and any(reading.values()):
         raise ParameterError(
             "--label-column, --text-column and --skip-unreadable only apply to new items: give DATA"
         )
+    if part_size is not None:
+        _refuse_with_parts({"--labels": labels, "--decoder": decoder, "--risk": risk, "--truth": truth}, data)
+        decode_parts(
+            project,
+            str(data),
+            output or Path("predictions"),
+            reading,
+            part_size=part_size,
+            abstain=abstain or 0.0,
+            overwrite=overwrite,
+            json_output=json_output,
+        )
+        return
+    if overwrite:
+        raise ParameterError("--overwrite is for --part-size: a file is always replaced")
+    output = output or Path("predictions.csv")
+    check_file(output, "-o")
     if read_manifest(project)["kind"] == "project":
         found = _ask_project(project, data, labels, _decoder(decoder, unnamed), reading)
     else:
@@ -140,6 +177,15 @@ def _check_options(
         raise ParameterError(
             f"--unnamed {unnamed.value} is for --decoder hard only: add it, or leave --unnamed out"
         )
+
+
+def _refuse_with_parts(options: dict[str, object], data: str | None) -> None:
+    """Refuse what needs all items at once."""
+    if data is None:
+        raise ParameterError("--part-size is for new items: give DATA")
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise ParameterError(f"--part-size cannot be combined with {' or '.join(given)}")
 
 
 def _decoder(name: DecoderName | None, unnamed: Unnamed | None) -> str | Decoder:

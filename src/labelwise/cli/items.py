@@ -34,17 +34,16 @@ def read_items(
         If it cannot be read, or the items are of another shape.
     """
     from labelwise.data import load_dataset
-    from labelwise.data.loading import TABLES
 
-    on_unreadable = "skip" if skip_unreadable else "raise"
-    has_columns = Path(data).suffix.lower() in TABLES
     dataset = load_dataset(
         data,
-        label_column=label_column,
-        text_column=text_column or (like.get("text_column") if has_columns else None),
-        on_unreadable=on_unreadable,
-        as_frame=like.get("as_frame", False),
-        as_photos=like.get("as_photos", False),
+        **reading_options(
+            data,
+            label_column=label_column,
+            text_column=text_column,
+            skip_unreadable=skip_unreadable,
+            like=like,
+        ),
     )
     for path, reason in dataset.skipped:
         typer.echo(f"skipped {path}: {reason}", err=True)
@@ -56,3 +55,25 @@ def read_items(
             f"shape {tuple(item_shape)}: use data of the same kind"
         )
     return dataset
+
+
+def reading_options(
+    data: str,
+    *,
+    label_column: str | None = None,
+    text_column: str | None = None,
+    skip_unreadable: bool = False,
+    like: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Options of `load_dataset` for new items, as for `read_items`."""
+    from labelwise.data.loading import TABLES
+
+    # Files in a folder may have columns too.
+    has_columns = Path(data).suffix.lower() in TABLES or Path(data).is_dir()
+    return {
+        "label_column": label_column,
+        "text_column": text_column or (like.get("text_column") if has_columns else None),
+        "on_unreadable": "skip" if skip_unreadable else "raise",
+        "as_frame": like.get("as_frame", False),
+        "as_photos": like.get("as_photos", False),
+    }

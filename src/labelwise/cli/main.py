@@ -18,6 +18,7 @@ from labelwise.cli.forecast import forecast
 from labelwise.cli.info import info
 from labelwise.cli.label import label
 from labelwise.cli.name import name
+from labelwise.cli.pack import pack
 from labelwise.cli.refine import refine
 from labelwise.cli.study import study
 from labelwise.cli.suggest import suggest
@@ -46,6 +47,7 @@ for command in (
     export,
     info,
     update,
+    pack,
     budget,
     study,
 ):

@@ -42,7 +42,7 @@ class UnreadableError(Exception):
     """One image cannot be used; the text says why."""
 
 
-def read_images(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
+def read_images(folder: Path, found: list[str] | None = None, *, skip_unreadable: bool = False) -> Dataset:
     """Read every image below a folder, in the order of their relative paths.
 
     Grey and black-and-white images give (n, height, width), all others (n, height, width, 3), uint8. Clear
@@ -56,6 +56,8 @@ def read_images(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
     ----------
     folder : Path
         Where to look, subfolders included.
+    found : list of str, default=None
+        Some of what `find_images` found, where the others are not wanted.
     skip_unreadable : bool, default=False
         Whether to leave out images that cannot be read, and list them in `skipped`, instead of failing.
 
@@ -74,7 +76,7 @@ def read_images(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
     X: NDArray[Any] | None = None
     paths: list[str] = []
     skipped: list[tuple[str, str]] = []
-    found = find_images(folder)
+    found = find_images(folder) if found is None else found
     for relative, pixels in read_each(folder, found, _read_one, skipped if skip_unreadable else None):
         if X is None:
             X = np.empty((len(found), *pixels.shape), np.uint8)

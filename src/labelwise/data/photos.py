@@ -79,7 +79,7 @@ class Photos:
         return open_image(path, io.BytesIO(content), "RGB")
 
 
-def read_photos(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
+def read_photos(folder: Path, found: list[str] | None = None, *, skip_unreadable: bool = False) -> Dataset:
     """Look at every image below a folder, in the order of their relative paths.
 
     Which files count, what is done about those that cannot be read, and which folders are classes is as for
@@ -90,6 +90,8 @@ def read_photos(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
     ----------
     folder : Path
         Where to look, subfolders included.
+    found : list of str, default=None
+        Some of what `find_images` found, where the others are not wanted.
     skip_unreadable : bool, default=False
         Whether to leave out images that cannot be read, and list them in `skipped`, instead of failing.
 
@@ -105,7 +107,7 @@ def read_photos(folder: Path, *, skip_unreadable: bool = False) -> Dataset:
     MissingExtraError
         If Pillow is not installed.
     """
-    found = find_images(folder)
+    found = find_images(folder) if found is None else found
     digests: list[bytes] = []
     paths: list[str] = []
     skipped: list[tuple[str, str]] = []

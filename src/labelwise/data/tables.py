@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from labelwise.data.dataset import Dataset
 from labelwise.data.signatures import contents_of, looks_like_text
 from labelwise.errors import DataError, LabelError, MissingExtraError, first_line
 
-__all__ = ["read_columns", "read_csv", "read_parquet"]
+__all__ = ["read_columns", "read_csv", "read_parquet", "read_parquet_parts"]
 
 _MOST_NAMED = 5
 
@@ -79,6 +80,41 @@ def read_parquet(path: Path, label_column: str | None = None, *, as_frame: bool 
     return _read_frame(_parquet(path, pandas), path, label_column, pandas, as_frame=as_frame)
 
 
+def read_parquet_parts(
+    path: Path, part_size: int, label_column: str | None = None, *, as_frame: bool = False
+) -> Iterator[tuple[Dataset, float]]:
+    """Read a Parquet table a part at a time, with the share of its rows that has been read with each.
+
+    Parameters
+    ----------
+    path : Path
+    part_size : int
+        Most rows of a part.
+    label_column, as_frame
+        As for :func:`read_csv`.
+
+    Raises
+    ------
+    DataError, LabelError, MissingExtraError
+        As for :func:`read_parquet`.
+    """
+    pandas = _pandas("reading a .parquet file")
+    n_read = 0
+    with _parquet_faults(path):
+        from pyarrow.parquet import ParquetFile
+
+        with ParquetFile(path) as file:
+            n_rows = file.metadata.num_rows
+            for batch in file.iter_batches(part_size):
+                n_read += len(batch)
+                yield (
+                    _read_frame(batch.to_pandas(), path, label_column, pandas, as_frame=as_frame),
+                    n_read / n_rows,
+                )
+    if not n_read:
+        raise DataError(f"{path} holds 0 rows: give at least 1")
+
+
 def read_columns(path: Path) -> dict[str, list[Any]]:
     """Read a ``.csv`` or ``.parquet`` file with named columns as it is; cells of a ``.csv`` stay text.
 
@@ -99,6 +135,13 @@ def read_columns(path: Path) -> dict[str, list[Any]]:
 
 
 def _parquet(path: Path, pandas: Any) -> Any:
+    with _parquet_faults(path):
+        return pandas.read_parquet(path, engine="pyarrow")
+
+
+@contextmanager
+def _parquet_faults(path: Path) -> Iterator[None]:
+    """Say what is wrong with a Parquet file, or that pyarrow is missing."""
     try:
         from pyarrow import ArrowException
     except ImportError as error:
@@ -107,7 +150,9 @@ def _parquet(path: Path, pandas: Any) -> Any:
         if stream.read(4) != b"PAR1":
             raise DataError(f"{path} is not a .parquet file: it holds {contents_of(path)}")
     try:
-        return pandas.read_parquet(path, engine="pyarrow")
+        yield
+    except DataError:
+        raise
     except (ArrowException, ValueError, OSError) as error:
         raise DataError(
             f"{path} cannot be read as a Parquet table ({first_line(error)}): save it again"

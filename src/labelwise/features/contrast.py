@@ -28,6 +28,7 @@ from labelwise.nn.likelihoods import Bernoulli
 from labelwise.nn.run import Run
 from labelwise.nn.views import random_views
 from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.scratch import scratch_array
 from labelwise.storage import fingerprint
 
 # Widths and rates are those of the prototype (benchmarks/results/learned.md), which were not tuned.
@@ -160,7 +161,7 @@ def run_settings(network: ContrastNetwork, plan: Plan, items: Items, device: tor
 def project(network: ContrastNetwork, items: Items, listen: Listener) -> np.ndarray:
     """Points of all items on the unit sphere, shape (n, 128), float32."""
     network.eval()
-    points = np.empty((len(items), N_PROJECTED), dtype=np.float32)
+    points = scratch_array((len(items), N_PROJECTED))
     start = 0
     for batch in items.ordered(_INFERENCE_BATCH):
         points[start : start + len(batch)] = network(network.scaling.scale(batch)).cpu().numpy()

@@ -18,6 +18,7 @@ from labelwise.features.base import STAGE, Featurizer
 from labelwise.features.cache import FeatureCache
 from labelwise.features.models import find_model, fingerprint_of
 from labelwise.hub import HUB
+from labelwise.scratch import scratch_array
 from labelwise.storage import Arrays
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class PretrainedFeaturizer(Featurizer):
         """
         self.check(items)
         items = self._items_of(items)
-        features = np.empty((len(items), self.n_features_), np.float32)
+        features = scratch_array((len(items), self.n_features_))
         digests = hash_items(items, _DIGEST_BYTES, with_shape=True)
         rows, found = self._cache.find(digests)
         if found is not None:

@@ -25,6 +25,7 @@ from labelwise.nn.checkpoint import CheckpointFile, EpochRecord
 from labelwise.nn.run import Run
 from labelwise.nn.views import random_views
 from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.scratch import scratch_array
 from labelwise.storage import fingerprint
 
 # Purposes of the random streams of one run.
@@ -234,8 +235,8 @@ def infer(module: GMVAEModule, items: Items, listen: Listener = ignore) -> tuple
     """
     module.eval()
     a = module.architecture
-    posteriors = np.empty((len(items), a.n_components), dtype=np.float32)
-    latents = np.empty((len(items), a.n_latent), dtype=np.float32)
+    posteriors = scratch_array((len(items), a.n_components))
+    latents = scratch_array((len(items), a.n_latent))
     start = 0
     listen(Event("encoding", 0.0))
     for batch in items.ordered(_INFERENCE_BATCH):

@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from labelwise.errors import DataError
 from labelwise.randomness import numpy_generator
+from labelwise.scratch import scratch_array
 
 N_PRINCIPAL = 50
 _MAX_EXACT = 1000  # features; the exact solver takes memory with their square and time with their cube
@@ -80,7 +81,7 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         """
         check_is_fitted(self)
         X = np.asarray(X)
-        points = np.empty((len(X), self.axes_.shape[1]), dtype=np.float32)
+        points = scratch_array((len(X), self.axes_.shape[1]))
         with threadpool_limits(limits=1):  # the same bits for any number of threads
             for start in range(0, len(X), _CHUNK_ROWS):
                 part = slice(start, start + _CHUNK_ROWS)

@@ -67,7 +67,12 @@ def write_file(
 
 
 def write_predictions(
-    path: Path, answers: Answers, paths: Sequence[str] | None, texts: np.ndarray | None
+    path: Path,
+    answers: Answers,
+    paths: Sequence[str] | None,
+    texts: np.ndarray | None,
+    *,
+    start: int = 0,
 ) -> None:
     """Write a line for each item: index, label, probability, and its path or text if it has one.
 
@@ -78,6 +83,8 @@ def write_predictions(
     answers : Answers
     paths : sequence of str, or None
     texts : ndarray of shape (n_samples,), dtype object, or None
+    start : int, default=0
+        Index of the first item.
 
     Raises
     ------
@@ -86,7 +93,7 @@ def write_predictions(
     is_csv = path.suffix.lower() != ".parquet"
     labels = ["" if label is None else str(label) for label in answers.labels]
     confidence = answers.confidence
-    columns: dict[str, Any] = {"index": range(len(labels)), "label": labels}
+    columns: dict[str, Any] = {"index": range(start, start + len(labels)), "label": labels}
     columns["probability"] = [f"{each:.4f}" for each in confidence] if is_csv else confidence
     if paths is not None:
         columns["path"] = paths

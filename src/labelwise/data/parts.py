@@ -1,0 +1,122 @@
+"""Items that need not fit into memory: a part at a time, from files that can be read in pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from labelwise.data.dataset import Dataset
+from labelwise.data.idx_folder import holds_idx
+from labelwise.data.images import EXTENSIONS, find_images, read_images
+from labelwise.data.loading import TABLES, load_dataset
+from labelwise.data.photos import read_photos
+from labelwise.data.tables import read_parquet_parts
+from labelwise.errors import DataError, ParameterError
+
+__all__ = ["Part", "read_parts"]
+
+_SHARDS = (".npz", ".npy", ".parquet", ".csv", ".jsonl", ".txt")
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some of the items of a source.
+
+    Attributes
+    ----------
+    read : callable
+        Gives the items, as a `Dataset`.
+    share : float
+        How much of the source has been given with this part, 0..1.
+    """
+
+    read: Callable[[], Dataset]
+    share: float
+
+
+def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[Part]:
+    """Read items a part at a time.
+
+    Parameters
+    ----------
+    source : path
+        An ``.npy`` file, which is mapped; a ``.parquet`` file, which is read by row groups; a folder of
+        images; or a folder of shards, which are files of one of the kinds ``.npz``, ``.npy``, ``.parquet``,
+        ``.csv``, ``.jsonl`` or ``.txt``, and nothing else, taken in the order of their names. Files of
+        other kinds than the first two are read as a whole, then divided.
+    part_size : int
+        Items in a part; the last one of each file may have fewer.
+    **reading
+        Options of `load_dataset`.
+
+    Yields
+    ------
+    part : Part
+
+    Raises
+    ------
+    DataError, LabelError, StorageError, MissingExtraError
+        As for `load_dataset`; also if a folder has shards of several kinds.
+    ParameterError
+        If `part_size` is not at least 1.
+    """
+    if isinstance(part_size, bool) or not isinstance(part_size, int) or part_size < 1:
+        raise ParameterError(f"part_size={part_size!r} must be a whole number of items, at least 1")
+    path = Path(source).expanduser()
+    shards = _shards(path) if path.is_dir() else []
+    if path.is_dir() and not shards and not holds_idx(path):
+        yield from _images(path, part_size, reading)
+        return
+    files = shards or [path]
+    if shards and shards[0].suffix.lower() not in TABLES:  # a column that a model's own texts had
+        reading.pop("text_column", None)
+    for number, file in enumerate(files):
+        for part in _pieces(file, part_size, reading):
+            yield replace(part, share=(number + part.share) / len(files))
+
+
+def _shards(folder: Path) -> list[Path]:
+    """Files of one kind that hold items; none where the folder may hold images."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    if any(entry.is_dir() or entry.suffix.lower() in EXTENSIONS for entry in entries):
+        return []
+    found = [entry for entry in entries if entry.suffix.lower() in _SHARDS]
+    kinds = sorted({file.suffix.lower() for file in found})
+    if len(kinds) > 1:
+        raise DataError(f"{folder} has {' and '.join(kinds)} files: put those of one kind into a folder")
+    return found
+
+
+def _pieces(file: Path, part_size: int, reading: Mapping[str, Any]) -> Iterator[Part]:
+    """Parts of one file."""
+    if file.suffix.lower() == ".parquet" and not reading.get("text_column"):
+        options = {name: reading[name] for name in ("label_column", "as_frame") if name in reading}
+        for dataset, share in read_parquet_parts(file, part_size, **options):
+            yield Part(partial(_given, dataset), share)
+        return
+    whole = load_dataset(file, **reading)
+    n_items = len(whole.X)
+    for start in range(0, n_items, part_size):
+        stop = min(n_items, start + part_size)
+        yield Part(partial(_some, whole, slice(start, stop)), stop / n_items)
+
+
+def _given(dataset: Dataset) -> Dataset:
+    return dataset
+
+
+def _some(whole: Dataset, rows: slice) -> Dataset:
+    X = whole.X.iloc[rows] if hasattr(whole.X, "iloc") else whole.X[rows]
+    return replace(whole, X=X, y=None if whole.y is None else whole.y[rows])
+
+
+def _images(folder: Path, part_size: int, reading: Mapping[str, Any]) -> Iterator[Part]:
+    found = find_images(folder)
+    read = read_photos if reading.get("as_photos") else read_images
+    skip = reading.get("on_unreadable") == "skip"
+    for start in range(0, len(found), part_size):
+        stop = min(len(found), start + part_size)
+        yield Part(partial(read, folder, found[start:stop], skip_unreadable=skip), stop / len(found))

@@ -1,0 +1,64 @@
+"""`labelwise decode --part-size` and `labelwise pack`: more items than memory holds."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cli.conftest import X, labelwise
+
+pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
+
+
+class TestParts:
+    def test_parts_in_a_folder_and_again_after_a_break(self, labelled, tmp_path):
+        np.save(tmp_path / "new.npy", X)
+        command = ("decode", labelled, tmp_path / "new.npy", "-o", tmp_path / "answers", "--part-size", 120)
+        outcome = labelwise(*command)
+        assert f"{tmp_path / 'answers'}: 300 items answered, 10 classes; 3 parts" in outcome.out
+        labelwise("decode", labelled, tmp_path / "new.npy", "-o", tmp_path / "whole.csv")
+        whole = pd.read_csv(tmp_path / "whole.csv", dtype={"label": str})
+        assert pd.read_parquet(tmp_path / "answers")["label"].tolist() == whole["label"].tolist()
+        (tmp_path / "answers/part-00001.parquet").unlink()
+        found = json.loads(labelwise(*command, "--json").out)
+        assert (found["n_samples"], found["n_parts"], found["n_resumed"]) == (300, 3, 2)
+
+    def test_an_answerer_answers_in_parts_too(self, labelled, tmp_path):
+        np.save(tmp_path / "new.npy", X)
+        assert labelwise("decode", labelled, "-o", tmp_path / "own.csv").code == 0  # keeps its answerer
+        answers = tmp_path / "answers"
+        outcome = labelwise(
+            "decode", labelled / "answerer", tmp_path / "new.npy", "-o", answers, "--part-size", 1000
+        )
+        assert "1 part" in outcome.out
+        assert len(pd.read_parquet(answers)) == 300
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            (["--risk", "0.1"], "--part-size cannot be combined with --risk"),
+            (["--labels", "a.csv", "--truth", "b.csv"], "with --labels or --truth"),
+        ],
+    )
+    def test_what_needs_all_items_is_refused(self, labelled, tmp_path, options, reason):
+        np.save(tmp_path / "new.npy", X)
+        command = ("decode", labelled, tmp_path / "new.npy", "-o", tmp_path / "a", "--part-size", 10)
+        assert reason in labelwise(*command, *options).reason()
+        assert not (tmp_path / "a").exists()
+
+    def test_the_items_of_the_project_come_at_once(self, labelled):
+        assert "give DATA" in labelwise("decode", labelled, "--part-size", 10).reason()
+        assert "--part-size" in labelwise("decode", labelled, "--overwrite").reason()
+
+
+def test_shards_are_packed_and_trained_on(tmp_path):
+    (tmp_path / "shards").mkdir()
+    for number in range(3):
+        np.savez(tmp_path / f"shards/{number}.npz", X=X[100 * number : 100 * number + 100])
+    outcome = labelwise("pack", tmp_path / "shards", "-o", tmp_path / "all.npy")
+    assert outcome.out == f"{tmp_path / 'all.npy'}: 300 items of 8x8, uint8, 0 MB\n"
+    np.testing.assert_array_equal(np.load(tmp_path / "all.npy"), X)
+    assert "must end in .npy" in labelwise("pack", tmp_path / "shards", "-o", tmp_path / "all.npz").reason()
