@@ -1,8 +1,8 @@
 """More items than memory holds: peak memory and speed of training and of answering in parts.
 
 `python benchmarks/scale.py --items 5000000 --folder FOLDER` makes a file of that many images of 28x28 pixels
-in FOLDER (3.9 GB), trains a GMVAE of 100 components on their pixels for one epoch, and answers for all of them
-in parts; beside it, 500,000 of them are answered in memory. Each runs in a process of its own. Memory is
+in FOLDER (3.9 GB), trains a GMVAE of 100 components on their pixels for one epoch, and answers for all of
+them in parts; beside it, 500,000 of them are answered in memory. Each runs in a process of its own. Memory is
 what the process cannot give back (RssAnon): pages of a mapped file are dropped when others need them.
 Writes `results/scale.md`.
 """
