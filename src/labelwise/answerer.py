@@ -8,13 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from labelwise.damage import damage_told
 from labelwise.decoding import Decoder
 from labelwise.decoding.persistence import decoder_from_state, decoder_state
 from labelwise.errors import StorageError
 from labelwise.features import Featurizer
 from labelwise.gmvae import GMVAE
 from labelwise.hub import HubMixin, fetched, read_card, write_card
-from labelwise.storage import damage_told, load_folder, read_manifest, save_folder
+from labelwise.storage import load_folder, read_manifest, save_folder
 from labelwise.student import LinearStudent, Student
 from labelwise.student.linear import KIND as LINEAR_STUDENT
 

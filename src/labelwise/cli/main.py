@@ -23,7 +23,7 @@ from labelwise.cli.study import study
 from labelwise.cli.suggest import suggest
 from labelwise.cli.train import train
 from labelwise.cli.update import update
-from labelwise.errors import LabelwiseError
+from labelwise.errors import LabelwiseError, one_line
 
 app = typer.Typer(
     name="labelwise",
@@ -81,4 +81,4 @@ def main() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    typer.echo(f"labelwise: warning: {message}", err=True)
+    typer.echo(f"labelwise: warning: {one_line(str(message))}", err=True)

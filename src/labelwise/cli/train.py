@@ -18,6 +18,7 @@ from labelwise.cli.options import (
     TextColumnOption,
 )
 from labelwise.cli.settings import Augment, Encoder, Init, Likelihood, Objective, Precision
+from labelwise.damage import parse_json
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 from labelwise.nn.checkpoint import is_unfinished
 
@@ -209,7 +210,7 @@ def _read_schema(path: Path) -> TableFeaturizer:
     from labelwise.features.table import TableFeaturizer
 
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         return TableFeaturizer(Schema.of_json(values))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error

@@ -65,7 +65,8 @@ def encode_classes(
 
 
 def _whole(labels: NDArray[Any], where: str) -> NDArray[Any]:
-    odd = np.flatnonzero(~np.isfinite(labels) | (labels != np.floor(labels)))
+    # Beyond 2**63 floats have no whole number that numpy could take.
+    odd = np.flatnonzero(~(np.abs(labels) < 2.0**63) | (labels != np.floor(labels)))
     if odd.size:
         row = int(odd[0])
         raise LabelError(

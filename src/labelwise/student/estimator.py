@@ -10,6 +10,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from labelwise.damage import damage_told
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.targets import as_column, split_labels
 from labelwise.events import Listener, check_listener
@@ -30,7 +31,6 @@ from labelwise.parameters import (
 )
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed, torch_generator
-from labelwise.storage import damage_told
 from labelwise.student.base import BaseStudent
 from labelwise.student.continuing import CONTINUED_ROUNDS, check_start, grow, steps_to_continue
 from labelwise.student.inputs import ask_neighbours, checked_answers, checked_classes

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from labelwise.damage import parse_json
 from labelwise.data import Dataset
 from labelwise.errors import StorageError, StudyError
 from labelwise.storage import differing, fingerprint, write_text
@@ -93,7 +94,7 @@ def read_notes(output: Path) -> dict[str, Any]:
     """
     place = output / "study.json"
     try:
-        notes: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        notes: dict[str, Any] = parse_json(place.read_text(encoding="utf-8"))
         if not {"study", "data"} <= notes.keys():
             raise ValueError("it is incomplete")
         return notes

@@ -1,0 +1,44 @@
+"""What damaged or hostile files make other libraries raise, told in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from labelwise.errors import StorageError
+
+__all__ = ["damage_told", "parse_json"]
+
+_RAISED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """What a JSON text holds.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or is nested so deeply that Python gives up.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+@contextlib.contextmanager
+def damage_told(path: Path) -> Iterator[None]:
+    """Say that the manifest at `path` is damaged when what it holds cannot be put together.
+
+    Raises
+    ------
+    StorageError
+    """
+    try:
+        yield
+    except _RAISED as error:
+        reason = " ".join(str(error).split())
+        raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
