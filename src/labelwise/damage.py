@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from labelwise.errors import StorageError
 
-__all__ = ["damage_told", "parse_json"]
+__all__ = ["check_probabilities", "damage_told", "parse_json"]
 
 _RAISED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+_TOLERANCE = 1e-3  # of the sum of probabilities, which may be float32
 
 
 def parse_json(text: str | bytes) -> Any:
@@ -27,6 +30,17 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def check_probabilities(found: np.ndarray, n_classes: int) -> None:
+    """Refuse what is not one row of probabilities; a saved answer is tried out when it is read.
+
+    Raises
+    ------
+    ValueError
+    """
+    if found.shape != (1, n_classes) or not abs(float(found.sum()) - 1) < _TOLERANCE or found.min() < 0:
+        raise ValueError("it answers with what are no probabilities")
 
 
 @contextlib.contextmanager

@@ -87,6 +87,7 @@ def main() -> None:
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", LabelwiseWarning)
         # A saved model may name columns, and arrays have none.
+        warnings.filterwarnings("ignore", module="PIL")
         warnings.filterwarnings("ignore", "X does not have valid feature names")
         n_runs = 0
         end = time.monotonic() + asked.seconds

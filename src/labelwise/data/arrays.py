@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from labelwise.data.classes import encode_classes
 from labelwise.data.dataset import Dataset
-from labelwise.data.npy import MAGIC, check_header, read_array
+from labelwise.data.npy import MAGIC, map_array, read_array
 from labelwise.data.room import DEFLATE_LIMIT
 from labelwise.data.signatures import contents_of
 from labelwise.errors import DataError, LabelError, first_line
@@ -76,14 +76,7 @@ def read_npy(path: Path) -> Dataset:
     with path.open("rb") as stream:
         if stream.read(len(MAGIC)) != MAGIC:
             raise DataError(f"{path} is not an .npy file: it holds {contents_of(path)}")
-        stream.seek(0)
-        check_header(stream, path.stat().st_size, str(path))
-    try:
-        X = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGE as error:
-        raise DataError(
-            f"{path} cannot be read as an .npy file ({first_line(error)}): save it again"
-        ) from error
+    X = map_array(path)
     _check_items(X, str(path))
     return Dataset(X, None, None, path.name)
 

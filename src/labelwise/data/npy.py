@@ -6,6 +6,7 @@ import math
 import struct
 import tokenize
 import warnings
+from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from labelwise.data.room import check_room
 from labelwise.errors import DataError, first_line
 
-__all__ = ["MAGIC", "check_header", "read_array"]
+__all__ = ["MAGIC", "map_array", "read_array"]
 
 MAGIC = b"\x93NUMPY"
 
@@ -61,9 +62,19 @@ def read_array(stream: IO[bytes], n_held: int, where: str) -> NDArray[Any]:
     return values.reshape(shape, order="F" if fortran else "C")
 
 
-def check_header(stream: IO[bytes], n_held: int, where: str) -> None:
-    """Refuse, by its header alone, what `read_array` would refuse."""
-    _header(stream, n_held, where)
+def map_array(path: Path) -> NDArray[Any]:
+    """Map the array of a file from the disk; it is read when it is looked at.
+
+    Raises
+    ------
+    DataError
+        As `read_array`.
+    """
+    with path.open("rb") as stream:
+        shape, dtype, fortran = _header(stream, path.stat().st_size, str(path))
+        if 0 in shape:
+            return np.empty(shape, dtype)
+        return np.memmap(stream, dtype, "r", stream.tell(), shape, "F" if fortran else "C")
 
 
 def _header(stream: IO[bytes], n_held: int, where: str) -> tuple[tuple[int, ...], np.dtype[Any], bool]:
@@ -81,8 +92,11 @@ def _header(stream: IO[bytes], n_held: int, where: str) -> tuple[tuple[int, ...]
             f"{where} holds Python objects, which are not loaded because they could run code: "
             "save numbers or text"
         )
-    # Without a width, a shape could promise any number of items in no bytes.
-    n_promised, n_left = math.prod(shape) * max(dtype.itemsize, 1), n_held - stream.tell()
+    if dtype.kind == "V":
+        raise DataError(f"{where} holds records: save numbers or text")
+    if not dtype.itemsize:  # any number of them would take no bytes
+        raise DataError(f"{where} holds text of no length: save numbers or text")
+    n_promised, n_left = math.prod(shape) * dtype.itemsize, n_held - stream.tell()
     if min(shape, default=0) < 0 or n_promised > n_left:
         raise DataError(
             f"{where} is cut short: its header promises {n_promised:,} bytes of values, as shape {shape}, "

@@ -10,7 +10,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from labelwise.damage import damage_told
+from labelwise.damage import check_probabilities, damage_told
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.targets import as_column, split_labels
 from labelwise.events import Listener, check_listener
@@ -270,10 +270,14 @@ class Student(BaseStudent):
         parameters, state = load_student(Path(path))
         with damage_told(Path(path)):
             self = cls(**{**parameters, "device": device})
-        self.take(state)
+            self.take(state)
+            self._pool = neighbourhood(self.points_)
+            self.network_.to(resolve_device(device))
+            if self.featurizer_ is None:
+                with np.errstate(all="ignore"):
+                    nothing = np.zeros((1, *self.item_shape_), np.float32)
+                    check_probabilities(self.answer(nothing, mixed=False), len(self.classes_))
         self.card_ = read_card(Path(path))
-        self._pool = neighbourhood(self.points_)
-        self.network_.to(resolve_device(device))
         return self
 
     def _state(self) -> NetworkState:

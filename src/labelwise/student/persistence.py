@@ -70,10 +70,14 @@ def common_manifest(
 
 def common_state(manifest: dict[str, Any], arrays: Arrays) -> FittedState:
     """Take back what `common_manifest` gave; its arrays are taken out of `arrays`."""
-    check = manifest["check"]
+    check, shape, classes = manifest["check"], tuple(manifest["item_shape"]), np.array(manifest["classes"])
+    if any(type(side) is not int or side < 1 for side in shape) or len(shape) not in (1, 2, 3):
+        raise ValueError(f"no items have the shape {shape}")
+    if classes.ndim != 1 or not len(classes):
+        raise ValueError("it knows no classes")
     return FittedState(
-        item_shape=tuple(manifest["item_shape"]),
-        classes=np.array(manifest["classes"]),
+        item_shape=shape,
+        classes=classes,
         feature_names=manifest["feature_names"],
         temperature=float(manifest.get("temperature", 1.0)),  # early files have none
         history=manifest["history"],
