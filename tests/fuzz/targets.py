@@ -197,7 +197,10 @@ def encoding(place: Path) -> Target:
 
     def read(content: bytes) -> None:
         _written(path / "encoding" / "manifest.json", content)
-        Project.open(path).suggest(3)
+        opened = Project.open(path)
+        # What was suggested before is kept, so that nothing would be looked at.
+        _ = opened.encoding.top, opened.encoding.overlap, opened.suggest(3, labels=opened.labels())
+        opened.encoding.points().neighbourhood(3)
 
     return Target([(path / "encoding" / "manifest.json").read_bytes()], read, mutators.of_json)
 

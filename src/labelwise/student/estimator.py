@@ -273,10 +273,11 @@ class Student(BaseStudent):
             self.take(state)
             self._pool = neighbourhood(self.points_)
             self.network_.to(resolve_device(device))
-            if self.featurizer_ is None:
-                with np.errstate(all="ignore"):
-                    nothing = np.zeros((1, *self.item_shape_), np.float32)
-                    check_probabilities(self.answer(nothing, mixed=False), len(self.classes_))
+            # Without the network: its shapes are checked, and its items may be of any size.
+            point, n_classes = np.zeros((1, self.points_.shape[1]), np.float32), len(self.classes_)
+            with np.errstate(all="ignore"):
+                found = self.combined(point, np.full((1, n_classes), 1 / n_classes, np.float32))
+                check_probabilities(found, n_classes)
         self.card_ = read_card(Path(path))
         return self
 
