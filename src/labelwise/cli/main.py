@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import sys
 import warnings
 from typing import Annotated
@@ -24,6 +25,7 @@ from labelwise.cli.suggest import suggest
 from labelwise.cli.train import train
 from labelwise.cli.update import update
 from labelwise.errors import LabelwiseError, one_line
+from labelwise.storage import HALVES
 
 app = typer.Typer(
     name="labelwise",
@@ -70,6 +72,8 @@ def options(
 def main() -> None:
     """Run the command line; every error of labelwise becomes one line and exit code 1."""
     warnings.showwarning = _show_warning  # this process is ours
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=HALVES)  # names of files may have what the terminal does not
     try:
         app()
     except LabelwiseError as error:

@@ -94,7 +94,7 @@ def load_dataset(
             return _load_digits()
         if isinstance(source, str) and source in CATALOGUE:
             return _load_entry(CATALOGUE[source], data_home)
-        path, skip = Path(source).expanduser(), on_unreadable == "skip"
+        path, skip = Path(os.path.expanduser(source)), on_unreadable == "skip"
         if path.is_dir():
             return _load_folder(path, skip_unreadable=skip, as_photos=as_photos)
         return _load_file(path, label_column, text_column, as_frame=as_frame)
@@ -143,7 +143,7 @@ def _find_local(entry: CatalogueEntry, data_home: str | os.PathLike[str] | None)
     home_text = os.environ.get(_HOME_VARIABLE) if data_home is None else os.fspath(data_home)
     if not home_text:
         return None
-    home = Path(home_text).expanduser()
+    home = Path(os.path.expanduser(home_text))
     if not home.is_dir():
         said = _HOME_VARIABLE if data_home is None else "data_home"
         raise DataError(

@@ -54,9 +54,9 @@ class Source:
     def of(cls, data: str | os.PathLike[str], *, label_column: str | None, skip_unreadable: bool) -> Self:
         """Say where `data` are; a name of the catalogue goes before a path."""
         text = os.fspath(data)
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))
         # What is not there stays as it was written: the error says what it may have meant.
-        place = text if text in dataset_names() or not path.exists() else str(path.absolute())
+        place = text if text in dataset_names() or not os.path.exists(path) else str(path.absolute())
         return cls(place, Path(text).name or text, label_column, skip_unreadable)
 
     def at(self, data: str | os.PathLike[str]) -> Self:
