@@ -68,7 +68,7 @@ def check_file(path: Path, option: str) -> None:
     StorageError
     """
     check_folder_of(path, option)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise StorageError(f"{path} is a folder: name a file with {option}")
 
 
@@ -82,10 +82,18 @@ def check_folder_of(path: Path, option: str) -> None:
     if not path.name:
         raise StorageError(f"{str(path)!r} is no name of a file or folder: give one with {option}")
     folder = path.absolute().parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise StorageError(f"folder {folder} does not exist: create it first")
     if not os.access(folder, os.W_OK):
         raise StorageError(f"folder {folder} is not writable: choose another with {option}")
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            f"{path} cannot be written ({_reason(error)}): choose another name with {option}"
+        ) from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -164,7 +172,7 @@ def save_folder(
     StorageError
         If it cannot be written, or if `path` is something else.
     """
-    if path.exists():
+    if os.path.exists(path):
         _refuse_to_replace(path, manifest["kind"])
     temporary = _neighbour(path, "part")
     try:
@@ -255,7 +263,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         If there is none, it is damaged, or its format number is unknown.
     """
     file = path / MANIFEST
-    if not path.exists():
+    if not os.path.exists(path):  # also where the path is none, or too long
         raise StorageError(f"there is no saved model at {path}")
     if not file.is_file():
         raise StorageError(f"{path} is no saved model: it holds no {MANIFEST}")

@@ -16,7 +16,6 @@ from fuzz.mutators import STRANGE, any_bytes
 pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.LabelwiseWarning")
 
 N_CALLS, N_SAMPLED = 1000, 60
-N_ITEMS = 300
 
 # What a person may have changed by a hand's slip; the rest can be made again.
 KEPT = ("labels.jsonl", "manifest.json", "model", "pool", "encoding", "components")
@@ -150,7 +149,10 @@ def kept(project):
     files = [project / name for name in KEPT]
     files += [each for file in files if file.is_dir() for each in file.rglob("*")]
     # Graphs and the like are added where they are first needed.
-    return {file: file.read_bytes() for file in files if file.is_file() and "graph-" not in str(file)}
+    found = {file: file.read_bytes() for file in files if file.is_file() and "graph-" not in str(file)}
+    # That files with the same items were touched is noted by whoever sees it first.
+    manifest = json.loads(found[project / "manifest.json"])
+    return found | {project / "manifest.json": {**manifest, "data": {**manifest["data"], "stamp": None}}}
 
 
 def check_calls(project, folder, seed, n_calls):
@@ -165,13 +167,13 @@ def check_calls(project, folder, seed, n_calls):
         if outcome.code == 1:
             assert outcome.err.splitlines()[-1].startswith("labelwise: "), (arguments, outcome)
         if outcome.code != 0:
-            assert {**now, journal: b""} == {**before, journal: b""}, arguments
+            assert {file for file in before if now[file] != before[file]} <= {journal}, (arguments, outcome)
         assert now[journal].startswith(before[journal]), arguments
         assert outcome.code == 0 or now[journal] == before[journal], (arguments, outcome)
         before = now
     outcome = labelwise("info", project, "--json")
     assert outcome.code == 0, outcome
-    assert json.loads(outcome.out)["n_samples"] == N_ITEMS
+    assert json.loads(outcome.out)["n_decisions"] == len(before[journal].splitlines())
 
 
 @pytest.mark.slow

@@ -111,6 +111,10 @@ CASES: dict[str, dict[str, bytes]] = {
         "a list": b"[]\n",
         "a truth for a row": b'{"id": 1, "action": "label", "items": [true], "label": "a"}\n',
         "a list of people": b'{"id": 1, "action": "label", "items": [1], "label": "a", "by": []}\n',
+        "a model that is no file": b'{"id": 1, "action": "name", "component": 0, "label": "a", "model": "'
+        + b"1" * 300
+        + b'"}\n',
+        "a model elsewhere": b'{"id": 1, "action": "name", "component": 0, "label": "a", "model": "../x"}\n',
         "half a character": b'{"id": 1, "action": "label", "items": [1], "label": "\\ud800"}\n',
     },
     "weights": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -179,7 +180,7 @@ def train(
         device=device,
         random_state=seed,
     )
-    complete = resume and output.exists() and not is_unfinished(checkpoint)
+    complete = resume and os.path.exists(output) and not is_unfinished(checkpoint)
     if trained is not None:
         gmvae = trained
     elif len(grid) != 1 and not complete:
@@ -310,7 +311,7 @@ def _checked_place(output: Path, *, resume: bool, overwrite: bool) -> Path:
     checkpoint = output.with_name(output.name + ".checkpoint")
     if resume or overwrite:
         return checkpoint
-    if output.exists():
+    if os.path.exists(output):
         raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
     if is_unfinished(checkpoint):
         raise StorageError(

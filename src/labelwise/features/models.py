@@ -44,7 +44,7 @@ def find_model(name: str, organisation: str) -> Path:
     places = [] if name.startswith(HUB) else [Path(os.path.expanduser(wanted))]
     places += [Path(os.path.expanduser(home)) / Path(wanted).name] if home else []
     for place in places:
-        if place.is_dir():
+        if os.path.isdir(place):
             return place.absolute()
     if not name.startswith(_LOCAL) and (kept := _kept(wanted, organisation)) is not None:
         return kept

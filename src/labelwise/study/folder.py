@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
 import sys
 from pathlib import Path
@@ -34,9 +35,9 @@ def claim_folder(study: Study, dataset: Dataset, parts: Parts, output: Path) -> 
     """
     data = _describe(dataset, parts)
     settings = study.as_dict()
-    if (output / "study.json").exists():
+    if os.path.exists(output / "study.json"):
         _check_owner(settings, data, output)
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+    elif os.path.exists(output) and (not output.is_dir() or any(output.iterdir())):
         raise StudyError(f"{output} is not empty and not a run folder: choose another folder with -o")
     try:
         output.mkdir(parents=True, exist_ok=True)
