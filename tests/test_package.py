@@ -40,7 +40,7 @@ ROOMS = (
     ("graph", "nn"),
     ("data",),
     ("storage", "places", "scratch", "progress", "hub"),
-    ("randomness", "labels", "parameters", "events"),
+    ("randomness", "labels", "parameters", "events", "damage"),
     ("errors",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(reversed(ROOMS)) for room in rooms}

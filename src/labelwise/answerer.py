@@ -8,13 +8,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from labelwise.damage import check_probabilities, damage_told
 from labelwise.decoding import Decoder
 from labelwise.decoding.persistence import decoder_from_state, decoder_state
+from labelwise.encoding import Encoding
 from labelwise.errors import StorageError
 from labelwise.features import Featurizer
 from labelwise.gmvae import GMVAE
 from labelwise.hub import HubMixin, fetched, read_card, write_card
-from labelwise.storage import damage_told, load_folder, read_manifest, save_folder
+from labelwise.storage import load_folder, read_manifest, save_folder
 from labelwise.student import LinearStudent, Student
 from labelwise.student.linear import KIND as LINEAR_STUDENT
 
@@ -138,8 +140,27 @@ class DecoderAnswerer(HubMixin):
         gmvae = GMVAE.load(path / _MODEL, device=device)
         with damage_told(path):
             self = cls(gmvae, decoder_from_state(manifest["decoder"], arrays))
+            _try_out(self)
         self.card_ = read_card(path)
         return self
+
+
+def _try_out(answerer: DecoderAnswerer) -> None:
+    """Ask about an item that is like nothing: parts that do not fit each other fail now, and not later.
+
+    Raises
+    ------
+    Exception
+        Whatever the parts raise; ValueError if what they give are no probabilities.
+    """
+    a, principal = answerer.gmvae.module_.architecture, answerer.gmvae.principal_
+    nothing = Encoding.of_checked(
+        np.full((1, a.n_components), 1 / a.n_components, np.float32),
+        np.zeros((1, a.n_latent), np.float32),
+        None if principal is None else np.zeros((1, principal.axes_.shape[1]), np.float32),
+    )
+    with np.errstate(all="ignore"):
+        check_probabilities(answerer.decoder.predict_proba(nothing), len(answerer.classes_))
 
 
 def load(path: str | Path, *, device: str = "auto") -> Answerer:

@@ -20,11 +20,15 @@ __all__ = [
     "StudyError",
     "UnnamedComponentWarning",
     "first_line",
+    "one_line",
 ]
 
 
 class LabelwiseError(Exception):
     """Base of every error that labelwise raises on purpose; its text is one line with a way out."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class ParameterError(LabelwiseError, ValueError):
@@ -94,6 +98,11 @@ class DoubtfulLabelWarning(LabelwiseWarning):
 
 class DataChangedWarning(LabelwiseWarning):
     """The data of a project are not what they were when it was made."""
+
+
+def one_line(text: str) -> str:
+    """Text for a terminal: what breaks or controls lines, as names in a file may do, is spelt out."""
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def first_line(error: Exception) -> str:

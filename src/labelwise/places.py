@@ -16,7 +16,7 @@ def check_file(path: Path, option: str) -> None:
     StorageError
     """
     check_folder_of(path, option)
-    if path.is_dir():
+    if os.path.isdir(path):
         raise StorageError(f"{path} is a folder: name a file with {option}")
 
 
@@ -30,7 +30,16 @@ def check_folder_of(path: Path, option: str) -> None:
     if not path.name:
         raise StorageError(f"{str(path)!r} is no name of a file or folder: give one with {option}")
     folder = path.absolute().parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise StorageError(f"folder {folder} does not exist: create it first")
     if not os.access(folder, os.W_OK):
         raise StorageError(f"folder {folder} is not writable: choose another with {option}")
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # a name that is too long, or with a zero byte
+        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
+        raise StorageError(
+            f"{path} cannot be written ({reason}): choose another name with {option}"
+        ) from error

@@ -17,7 +17,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,15 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from labelwise.damage import parse_json
 from labelwise.errors import StorageError
 
 FORMAT = 2  # models hold principal components of their items
 _READABLE = (1, 2)
 _FORMULA = re.compile(r"'*([=@\t\r]|[+-](?![0-9.]*$))")  # numbers may have signs
+# What a keyboard, a file name or a .json gave may hold halves of characters, which UTF-8 has no place for;
+# written so, they are what they were in JSON.
+HALVES = "backslashreplace"
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.safetensors"
 
@@ -65,7 +69,7 @@ def write_text(path: Path, text: str) -> None:
     """
 
     def write(temporary: Path) -> None:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors=HALVES)
 
     write_beside(path, write)
 
@@ -89,7 +93,7 @@ def write_csv(path: Path, names: Sequence[str], rows: Sequence[Mapping[str, obje
     """
 
     def write(temporary: Path) -> None:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
+        with temporary.open("w", newline="", encoding="utf-8", errors=HALVES) as file:
             writer = csv.DictWriter(file, names, lineterminator="\n")
             writer.writeheader()
             for row in rows:
@@ -132,7 +136,7 @@ def save_folder(
     StorageError
         If it cannot be written, or if `path` is something else.
     """
-    if path.exists():
+    if os.path.exists(path):
         _refuse_to_replace(path, manifest["kind"])
     temporary = _neighbour(path, "part")
     try:
@@ -223,12 +227,12 @@ def read_manifest(path: Path) -> dict[str, Any]:
         If there is none, it is damaged, or its format number is unknown.
     """
     file = path / MANIFEST
-    if not path.exists():
+    if not os.path.exists(path):  # also where the path is none, or too long
         raise StorageError(f"there is no saved model at {path}")
     if not file.is_file():
         raise StorageError(f"{path} is no saved model: it holds no {MANIFEST}")
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
+        manifest = parse_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StorageError(
             f"{file} is damaged ({_reason(error)}): restore it from a copy or train again"
@@ -274,8 +278,11 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        header = json.loads(metadata.get("labelwise", "{}"))
-    except (OSError, SafetensorError, ValueError) as error:
+        header = parse_json(metadata.get("labelwise", "{}"))
+        if not isinstance(header, dict):
+            raise ValueError("its header is no JSON object")
+    # Types of numbers that numpy does not have are an AttributeError or a TypeError.
+    except (OSError, SafetensorError, ValueError, AttributeError, TypeError) as error:
         raise StorageError(f"{path} cannot be read: {_reason(error)}") from error
     if header:
         _check_format(header.get("format"), path)
@@ -298,21 +305,6 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         for name in names
         if before.get(name) != now.get(name)
     ]
-
-
-@contextlib.contextmanager
-def damage_told(path: Path) -> Iterator[None]:
-    """Say that the manifest at `path` is damaged when what it holds cannot be put together.
-
-    Raises
-    ------
-    StorageError
-    """
-    try:
-        yield
-    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
 
 
 def plain(value: Any) -> Any:

@@ -26,7 +26,8 @@ def info(
 
     Example: labelwise info birds.labelwise
     """
-    from labelwise.storage import damage_told, read_manifest
+    from labelwise.damage import damage_told
+    from labelwise.storage import read_manifest
 
     manifest = read_manifest(path)
     with damage_told(path):

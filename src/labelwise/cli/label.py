@@ -109,6 +109,11 @@ def _record(
     by: str,
     how: str | None,
 ) -> list[str]:
+    # All or nothing: what would be refused below is refused before anything is recorded.
+    if file is not None:
+        project.check_labels(file)
+    for component, text in names:
+        project.check_name(component, text)
     lines = []
     if undo:
         lines.append(f"took back: {_told(project.undo(by=by))}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import io
 import sys
 import warnings
 from typing import Annotated
@@ -24,7 +25,8 @@ from labelwise.cli.study import study
 from labelwise.cli.suggest import suggest
 from labelwise.cli.train import train
 from labelwise.cli.update import update
-from labelwise.errors import LabelwiseError
+from labelwise.errors import LabelwiseError, one_line
+from labelwise.storage import HALVES
 
 app = typer.Typer(
     name="labelwise",
@@ -72,6 +74,8 @@ def options(
 def main() -> None:
     """Run the command line; every error of labelwise becomes one line and exit code 1."""
     warnings.showwarning = _show_warning  # this process is ours
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors=HALVES)  # names of files may have what the terminal does not
     try:
         app()
     except LabelwiseError as error:
@@ -83,4 +87,4 @@ def main() -> None:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    typer.echo(f"labelwise: warning: {message}", err=True)
+    typer.echo(f"labelwise: warning: {one_line(str(message))}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from labelwise.cli.options import (
     TextColumnOption,
 )
 from labelwise.cli.settings import Augment, Encoder, Init, Likelihood, Objective, Precision
+from labelwise.damage import parse_json
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 from labelwise.nn.checkpoint import is_unfinished
 from labelwise.places import check_folder_of
@@ -179,7 +181,7 @@ def train(
         device=device,
         random_state=seed,
     )
-    complete = resume and output.exists() and not is_unfinished(checkpoint)
+    complete = resume and os.path.exists(output) and not is_unfinished(checkpoint)
     if trained is not None:
         gmvae = trained
     elif len(grid) != 1 and not complete:
@@ -210,7 +212,7 @@ def _read_schema(path: Path) -> TableFeaturizer:
     from labelwise.features.table import TableFeaturizer
 
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = parse_json(path.read_text(encoding="utf-8"))
         return TableFeaturizer(Schema.of_json(values))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -308,7 +310,7 @@ def _checked_place(output: Path, *, resume: bool, overwrite: bool) -> Path:
     checkpoint = output.with_name(output.name + ".checkpoint")
     if resume or overwrite:
         return checkpoint
-    if output.exists():
+    if os.path.exists(output):
         raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
     if is_unfinished(checkpoint):
         raise StorageError(

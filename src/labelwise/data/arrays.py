@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import tokenize
+import struct
+import sys
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +15,15 @@ from numpy.typing import NDArray
 
 from labelwise.data.classes import encode_classes
 from labelwise.data.dataset import Dataset
+from labelwise.data.npy import MAGIC, map_array, read_array
+from labelwise.data.room import DEFLATE_LIMIT
 from labelwise.data.signatures import contents_of
 from labelwise.errors import DataError, LabelError, first_line
 
 __all__ = ["read_npy", "read_npz"]
 
-# What numpy and zipfile raise on damaged input; pickled content is a ValueError.
-_DAMAGE = (
-    ValueError,
-    EOFError,
-    SyntaxError,
-    KeyError,
-    NotImplementedError,
-    RuntimeError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
+# What numpy and zipfile raise on damaged input.
+_DAMAGE = (ValueError, EOFError, KeyError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 def read_npz(path: Path) -> Dataset:
@@ -51,20 +45,19 @@ def read_npz(path: Path) -> Dataset:
             raise DataError(f"{path} is cut short: its end is missing; copy or save it again")
         raise DataError(f"{path} is not an .npz file: it holds {held}")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            keys = list(arrays)
-            if "X" not in keys:
-                found = ", ".join(keys) or "no arrays"
+        with zipfile.ZipFile(path) as archive:
+            members = {each.filename.removesuffix(".npy"): each for each in archive.infolist()}
+            if "X" not in members:
+                found = ", ".join(members) or "no arrays"
                 raise DataError(f"{path} has no array called X but {found}: save with np.savez(file, X=X)")
-            X = _array(arrays, "X", path)
-            labels = _array(arrays, "y", path) if "y" in keys else None
-            names = _array(arrays, "names", path) if "names" in keys else None
+            X, labels, names = (_array(archive, members, key, path) for key in ("X", "y", "names"))
     except (DataError, OSError):
         raise
     except _DAMAGE as error:
         raise DataError(
             f"{path} cannot be read as an .npz file ({first_line(error)}): save it again"
         ) from error
+    assert X is not None  # noqa: S101 (its name is there)
     _check_items(X, str(path))
     if labels is None:
         return Dataset(X, None, None, path.name)
@@ -81,31 +74,32 @@ def read_npy(path: Path) -> Dataset:
         If the file is not an ``.npy`` file, is damaged, or does not hold numbers.
     """
     with path.open("rb") as stream:
-        if stream.read(6) != b"\x93NUMPY":
+        if stream.read(len(MAGIC)) != MAGIC:
             raise DataError(f"{path} is not an .npy file: it holds {contents_of(path)}")
-    try:
-        X = np.load(path, mmap_mode="r", allow_pickle=False)
-    except _DAMAGE as error:
-        raise DataError(
-            f"{path} cannot be read as an .npy file ({first_line(error)}): save it again"
-        ) from error
+    X = map_array(path)
     _check_items(X, str(path))
     return Dataset(X, None, None, path.name)
 
 
-def _array(arrays: Any, key: str, path: Path) -> NDArray[Any]:
-    try:
-        value = arrays[key]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise
+def _array(
+    archive: zipfile.ZipFile, members: Mapping[str, zipfile.ZipInfo], key: str, path: Path
+) -> NDArray[Any] | None:
+    """Read one array; None where there is none of that name."""
+    if key not in members:
+        return None
+    member, where = members[key], f"{path}: array {key}"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise DataError(f"{where} is packed in a way that numpy does not use: save it again")
+    # The archive's directory can promise anything; the file on the disk cannot.
+    n_stored = min(member.compress_size, path.stat().st_size)
+    n_most = n_stored * (1 if member.compress_type == zipfile.ZIP_STORED else DEFLATE_LIMIT)
+    if member.file_size > n_most:
         raise DataError(
-            f"{path}: array {key} holds Python objects, which are not loaded because they could run code: "
-            "save numbers or text"
-        ) from error
-    if not isinstance(value, np.ndarray):
-        raise DataError(f"{path}: {key} is not a numpy array: save with np.savez(file, X=X)")
-    return value
+            f"{where} is damaged: the archive promises {member.file_size:,} bytes of it, and holds at most "
+            f"{n_most:,}; save it again"
+        )
+    with archive.open(member) as stream:
+        return read_array(stream, member.file_size, where)
 
 
 def _check_items(X: NDArray[Any], where: str) -> None:
@@ -129,11 +123,22 @@ def _classes(
         )
     if labels.dtype.kind not in "iufUSb":
         raise LabelError(f"{path}: y has type {labels.dtype}: give whole numbers or text")
+    _check_texts(labels, f"{path}: y")
     if names is None:
         return encode_classes(labels, f"{path}: y")
     if names.ndim != 1 or names.dtype.kind not in "US":
         raise LabelError(
             f"{path}: names has type {names.dtype} and shape {names.shape}: give one text per class"
         )
-    texts = names.astype(str) if names.dtype.kind == "U" else np.char.decode(names, "utf-8")
+    _check_texts(names, f"{path}: names")
+    texts = names.astype(str) if names.dtype.kind == "U" else np.char.decode(names, "utf-8", "replace")
     return encode_classes(labels, f"{path}: y", texts.tolist())
+
+
+def _check_texts(values: NDArray[Any], where: str) -> None:
+    """Refuse numbers that stand for no character: Python cannot make text of them."""
+    if values.dtype.kind != "U":
+        return
+    codes = np.ascontiguousarray(values.astype(values.dtype.newbyteorder("="))).view(np.uint32)
+    if codes.size and codes.max() > sys.maxunicode:
+        raise LabelError(f"{where} holds text with damaged characters: save it again")

@@ -65,13 +65,16 @@ def encode_classes(
 
 
 def _whole(labels: NDArray[Any], where: str) -> NDArray[Any]:
-    odd = np.flatnonzero(~np.isfinite(labels) | (labels != np.floor(labels)))
+    with np.errstate(over="ignore"):  # what is too large for a float is too large below
+        values = labels.astype(np.float64)
+    # Beyond 2**63 floats have no whole number that numpy could take.
+    odd = np.flatnonzero(~(np.abs(values) < 2.0**63) | (values != np.floor(values)))
     if odd.size:
         row = int(odd[0])
         raise LabelError(
             f"{where}: label {labels[row]} in row {row} is not a class; use whole numbers or text"
         )
-    return labels.astype(np.int64)
+    return values.astype(np.int64)
 
 
 def _text(value: Any) -> str:

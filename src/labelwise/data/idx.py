@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwise.data.room import DEFLATE_LIMIT, check_room
 from labelwise.errors import DataError
 
 __all__ = ["idx_header", "read_idx"]
@@ -27,8 +28,7 @@ __all__ = ["idx_header", "read_idx"]
 _DTYPES = {0x08: "uint8", 0x09: "int8", 0x0B: "int16", 0x0C: "int32", 0x0D: "float32", 0x0E: "float64"}
 _Stream = gzip.GzipFile | io.BufferedReader
 _GZIP_MAGIC = b"\x1f\x8b"
-# Deflate cannot pack better than about 1 to 1032, so a gzipped file bounds what it can hold.
-_DEFLATE_LIMIT = 1040
+_MOST_AXES, _MOST_VALUES = 32, 2**59  # of an array in every numpy
 _CHUNK = 1 << 20
 
 
@@ -131,8 +131,13 @@ def _read_header(stream: _Stream, path: Path) -> tuple[tuple[int, ...], np.dtype
         n_held = n_stored - 4 - 4 * n_axes
         if n_held < n_bytes:
             raise _truncated(path, n_bytes, n_held)
-    elif n_bytes > n_stored * _DEFLATE_LIMIT:
-        raise _truncated(path, n_bytes, n_stored * _DEFLATE_LIMIT, at_most=True)
+    elif n_bytes > n_stored * DEFLATE_LIMIT:
+        raise _truncated(path, n_bytes, n_stored * DEFLATE_LIMIT, at_most=True)
+    else:
+        check_room(n_bytes, str(path))
+    # An axis of no length hides what the others promise, but not from numpy.
+    if n_axes > _MOST_AXES or math.prod(size or 1 for size in shape) > _MOST_VALUES:
+        raise DataError(f"{path} is damaged: its header promises the shape {shape}; get it again")
     return shape, dtype
 
 

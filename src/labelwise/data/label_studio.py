@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
+from labelwise.damage import parse_json
 from labelwise.data.labels import LabelRow, find_item
 from labelwise.errors import LabelError, StorageError
 
@@ -86,7 +86,7 @@ def read_annotations(path: Path, *, n_samples: int, paths: Sequence[str] | None)
         If it cannot be opened.
     """
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
+        tasks = parse_json(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise StorageError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:

@@ -94,8 +94,8 @@ def load_dataset(
             return _load_digits()
         if isinstance(source, str) and source in CATALOGUE:
             return _load_entry(CATALOGUE[source], data_home)
-        path, skip = Path(source).expanduser(), on_unreadable == "skip"
-        if path.is_dir():
+        path, skip = Path(os.path.expanduser(source)), on_unreadable == "skip"
+        if os.path.isdir(path):
             return _load_folder(path, skip_unreadable=skip, as_photos=as_photos)
         return _load_file(path, label_column, text_column, as_frame=as_frame)
     except LabelwiseError:
@@ -143,8 +143,8 @@ def _find_local(entry: CatalogueEntry, data_home: str | os.PathLike[str] | None)
     home_text = os.environ.get(_HOME_VARIABLE) if data_home is None else os.fspath(data_home)
     if not home_text:
         return None
-    home = Path(home_text).expanduser()
-    if not home.is_dir():
+    home = Path(os.path.expanduser(home_text))
+    if not os.path.isdir(home):
         said = _HOME_VARIABLE if data_home is None else "data_home"
         raise DataError(
             f"{said} is {str(home)!r}, which is not a folder: name one that holds {entry.folders[0]}/"
@@ -174,7 +174,7 @@ def _load_folder(path: Path, *, skip_unreadable: bool, as_photos: bool) -> Datas
 
 
 def _load_file(path: Path, label_column: str | None, text_column: str | None, *, as_frame: bool) -> Dataset:
-    if not path.exists():
+    if not os.path.exists(path):
         raise DataError(_unknown(str(path)))
     kind = path.suffix.lower()
     if text_column is not None:

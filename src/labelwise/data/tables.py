@@ -238,7 +238,8 @@ def _classes(column: Any, path: Path, name: str) -> tuple[NDArray[Any], list[str
         )
     labels = column.to_numpy()
     if labels.dtype.kind not in "iufb":
-        labels = labels.astype(str)
+        # Not an array of text, in which all would be as long as the longest.
+        labels = np.array([str(label) for label in labels], dtype=object)
     return encode_classes(labels, f"{path}: column {name!r}")
 
 

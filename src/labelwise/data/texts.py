@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labelwise.damage import parse_json
 from labelwise.data.classes import encode_classes
 from labelwise.data.dataset import Dataset
 from labelwise.data.signatures import contents_of, looks_like_text
@@ -97,7 +97,9 @@ def read_text_column(path: Path, text_column: str, label_column: str | None = No
         raise LabelError(
             f"{path}: column {label_column!r} is empty in {len(gaps):,} rows, first in row {gaps[0]}: fill it"
         )
-    y, names = encode_classes(np.array([str(label) for label in labels]), f"{path}: column {label_column!r}")
+    y, names = encode_classes(
+        np.array([str(label) for label in labels], dtype=object), f"{path}: column {label_column!r}"
+    )
     return Dataset(texts, y, names, path.name)
 
 
@@ -114,7 +116,7 @@ def read_objects(path: Path) -> dict[str, list[Any]]:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = parse_json(line)
         except ValueError as error:
             raise DataError(f"{path}, line {number} is not JSON: {error}") from error
         if not isinstance(row, dict):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from labelwise.damage import parse_json
 from labelwise.data.photos import Photos
 from labelwise.errors import DataError, MissingExtraError, first_line
 from labelwise.features.operators import let_torchvision_be_imported
@@ -61,7 +61,7 @@ class ImageFeaturizer(PretrainedFeaturizer):
             if not (folder / name).is_file():
                 raise DataError(f"{folder} is no model of timm: there is no {name} in it")
         try:
-            known = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+            known = parse_json((folder / _CONFIG).read_text(encoding="utf-8"))
             network = timm.create_model(
                 known["architecture"],
                 pretrained=False,

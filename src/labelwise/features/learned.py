@@ -17,6 +17,7 @@ from labelwise.features.base import Featurizer
 from labelwise.features.contrast import (
     HIDDEN,
     WEIGHTS,
+    ContrastNetwork,
     Plan,
     build_network,
     contrast,
@@ -28,6 +29,7 @@ from labelwise.nn.checkpoint import CheckpointFile
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import choose_likelihood
 from labelwise.nn.views import resolve_augmentation
+from labelwise.nn.weights import module_of
 from labelwise.randomness import RandomState, draw_seed, torch_generator
 from labelwise.storage import Arrays
 
@@ -218,9 +220,7 @@ class LearnedFeaturizer(Featurizer):
         self = cls(values["augment"])
         self.item_shape_, self._views = tuple(values["item_shape"]), values["augment"]
         self.history_ = values["history"]
-        self.network_ = build_network(self.item_shape_, torch_generator(0))
-        self.network_.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-        self.network_.eval()
+        self.network_ = module_of(lambda: ContrastNetwork(self.item_shape_), arrays)
         return self
 
     def to(self, device: torch.device) -> None:

@@ -41,10 +41,10 @@ def find_model(name: str, organisation: str) -> Path:
     """
     wanted = name.removeprefix(_LOCAL).removeprefix(HUB)
     home = os.environ.get(_HOME_VARIABLE)
-    places = [] if name.startswith(HUB) else [Path(wanted).expanduser()]
-    places += [Path(home).expanduser() / Path(wanted).name] if home else []
+    places = [] if name.startswith(HUB) else [Path(os.path.expanduser(wanted))]
+    places += [Path(os.path.expanduser(home)) / Path(wanted).name] if home else []
     for place in places:
-        if place.is_dir():
+        if os.path.isdir(place):
             return place.absolute()
     if not name.startswith(_LOCAL) and (kept := _kept(wanted, organisation)) is not None:
         return kept

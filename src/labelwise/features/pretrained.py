@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 FAULTS = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, SafetensorError)
 
 _DIGEST_BYTES = 16
+_FINGERPRINT = re.compile(f"[0-9a-f]{{{2 * _DIGEST_BYTES}}}")
 # Items of a part of the cache: half a minute of work, or less, that an end of the process can lose.
 _PART = 1024
 # Fewer items at a time are not kept: they take a moment, and a service that is asked about single items would
@@ -173,6 +175,8 @@ class PretrainedFeaturizer(Featurizer):
         return {**vars(self), "_model": None}  # a copy reads it again
 
     def _remember(self, fingerprint: str) -> None:
+        if not _FINGERPRINT.fullmatch(fingerprint):  # it names a file, and a manifest may say anything
+            raise ValueError(f"{fingerprint!r} is no fingerprint of a model")
         self.fingerprint_ = fingerprint
         self._cache = FeatureCache(cache_root() / STAGE / f"{self.name}-{fingerprint}")
         self._model = None

@@ -12,6 +12,7 @@ import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, DensityMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.damage import damage_told
 from labelwise.encoding import Encoding
 from labelwise.errors import ParameterError
 from labelwise.events import Listener, check_listener, ignore
@@ -49,7 +50,6 @@ from labelwise.parameters import (
 )
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed
-from labelwise.storage import damage_told
 
 _SAMPLES = 0  # purpose of the random stream of `sample`
 

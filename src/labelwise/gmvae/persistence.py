@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
-import torch
 
+from labelwise.damage import damage_told
 from labelwise.features import Featurizer, featurizer_of_state, named_arrays, take_arrays
-from labelwise.gmvae.networks import Architecture, CollapsedGMVAE, ExactGMVAE, build_module
-from labelwise.gmvae.painter import Painter, build_painter
+from labelwise.gmvae.networks import MODULES, Architecture, CollapsedGMVAE, ExactGMVAE
+from labelwise.gmvae.painter import Painter
 from labelwise.graph.principal import PrincipalComponents
-from labelwise.randomness import torch_generator
-from labelwise.storage import Arrays, damage_told, load_folder, plain, save_folder
+from labelwise.nn.weights import module_of
+from labelwise.storage import Arrays, load_folder, plain, save_folder
 
 KIND = "gmvae"
 _PRINCIPAL = "principal."  # what names of its arrays begin with
@@ -90,13 +90,11 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
     """
     manifest, arrays = load_folder(path, KIND)
     with damage_told(path):
-        stored = manifest["architecture"]
-        lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+        architecture = _architecture(manifest["architecture"])
         principal = _principal(arrays)
         featurizer = featurizer_of_state(manifest.get("featurizer"), take_arrays(arrays))
-        painter = _painter(arrays, stored["n_latent"], featurizer)
-        module = build_module(Architecture(**{**stored, **lists}), torch_generator(0))
-        module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+        painter = _painter(arrays, architecture.n_latent, featurizer)
+        module = module_of(lambda: MODULES[architecture.objective](architecture), arrays)
         training = manifest["training"]
         state = FittedState(
             history=manifest["history"],
@@ -115,18 +113,22 @@ def load_gmvae(path: Path) -> tuple[dict[str, Any], CollapsedGMVAE | ExactGMVAE,
         return manifest["parameters"], module, state
 
 
+def _architecture(stored: dict[str, Any]) -> Architecture:
+    lists = {name: tuple(value) for name, value in stored.items() if isinstance(value, list)}
+    made = Architecture(**{**stored, **lists})
+    sizes = (*made.item_shape, *made.hidden, *made.decoder_hidden, made.n_components, made.n_latent)
+    if any(type(size) is not int or size < 1 for size in sizes) or len(made.item_shape) not in (1, 2, 3):
+        raise ValueError(f"no network has the sizes {sizes}")
+    return made
+
+
 def _painter(arrays: Arrays, n_latent: int, featurizer: Featurizer | None) -> Painter | None:
     """Take the painter out of `arrays`, if there is one."""
     weights = {
-        name.removeprefix(_PAINTER): torch.from_numpy(arrays.pop(name))
-        for name in list(arrays)
-        if name.startswith(_PAINTER)
+        name.removeprefix(_PAINTER): arrays.pop(name) for name in list(arrays) if name.startswith(_PAINTER)
     }
-    if not weights or featurizer is None or featurizer.image_shape is None:
-        return None
-    painter = build_painter(n_latent, featurizer.image_shape, torch_generator(0))
-    painter.load_state_dict(weights)
-    return painter.eval()
+    shape = None if featurizer is None else featurizer.image_shape
+    return module_of(lambda: Painter(n_latent, shape), weights) if weights and shape is not None else None
 
 
 def _principal(arrays: Arrays) -> PrincipalComponents | None:

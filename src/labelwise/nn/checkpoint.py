@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from labelwise.damage import damage_told
 from labelwise.errors import CheckpointError
 from labelwise.storage import Arrays, differing, read_tensors, write_tensors
 
@@ -93,7 +94,11 @@ class CheckpointFile:
                 f"checkpoint {self.path} belongs to another run ({'; '.join(differences)}): "
                 "use the same settings and data, or remove it to start anew"
             )
-        return State(arrays, header["history"])
+        with damage_told(self.path):
+            history = header["history"]
+            if not isinstance(history, list) or not all(isinstance(record, dict) for record in history):
+                raise TypeError("its history is no list of records")
+            return State(arrays, history)
 
     def keep(self, state: State, *, last: bool) -> None:
         """Write the state, unless one was written moments ago and this is not the `last`.

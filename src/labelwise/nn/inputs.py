@@ -50,14 +50,15 @@ def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[np.nd
             )
         X = X.reshape(len(X), -1) if len(X) else np.empty((0, int(np.prod(item_shape))), X.dtype)
     try:
-        X = validate_data(
-            estimator,
-            X,
-            reset=reset,
-            dtype=[np.float32, np.uint8],
-            ensure_all_finite=False,
-            ensure_min_samples=2 if reset else 1,
-        )
+        with np.errstate(over="ignore"):  # what becomes infinite is refused below, with its row
+            X = validate_data(
+                estimator,
+                X,
+                reset=reset,
+                dtype=[np.float32, np.uint8],
+                ensure_all_finite=False,
+                ensure_min_samples=2 if reset else 1,
+            )
     except ValueError as error:
         raise DataError(_with_way_out(error)) from error
     _check_finite(X)

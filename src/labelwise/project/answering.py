@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from labelwise.damage import parse_json
 from labelwise.errors import DoubtfulLabelWarning, LabelError, ParameterError, StorageError
 from labelwise.events import Listener, ignore
 from labelwise.labels import UNLABELED
@@ -166,7 +167,7 @@ def kept_suggestions(
     from labelwise.planning.suggest import Suggestion
 
     try:
-        kept = json.loads((project.path / _SUGGESTIONS).read_text(encoding="utf-8"))
+        kept = parse_json((project.path / _SUGGESTIONS).read_text(encoding="utf-8"))
         if kept["key"] != _suggestion_key(project, y, how) or len(kept["suggestions"]) < n:
             return None
         return [Suggestion(**each) for each in kept["suggestions"][:n]]
@@ -287,7 +288,7 @@ def _taught(project: Labelling) -> Answers | None:
     a label that it learned was changed or taken away, or components are called otherwise.
     """
     try:
-        kept = json.loads((project.path / REFINEMENT).read_text(encoding="utf-8"))
+        kept = parse_json((project.path / REFINEMENT).read_text(encoding="utf-8"))
         if (kept["model"], kept["pool"]) != (project.model_id, project.pool.fingerprint):
             return None
         known = Answers.load(project.path / ANSWERS, kept["key"])

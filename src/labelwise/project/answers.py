@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from labelwise.damage import damage_told
 from labelwise.labels import UNLABELED
-from labelwise.storage import damage_told, load_folder, save_folder
+from labelwise.storage import load_folder, save_folder
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer

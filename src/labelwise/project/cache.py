@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from labelwise.damage import damage_told
+from labelwise.data.npy import map_array
 from labelwise.encoding import PARTS, Encoding
-from labelwise.errors import StorageError
+from labelwise.errors import DataError, StorageError
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.storage import Arrays, load_folder, save_folder
 
-_KIND = "encoding"
+_KIND, _POSTERIORS = "encoding", "posteriors"
 _GRAPH = "graph"
 
 
@@ -23,7 +25,7 @@ def save_encoding(path: Path, encoding: Encoding) -> None:
     ------
     StorageError
     """
-    parts = ["posteriors", *(part for part in PARTS if encoding.has(part))]
+    parts = [_POSTERIORS, *(part for part in PARTS if encoding.has(part))]
 
     def fill(folder: Path) -> None:
         _save_arrays(folder, {part: getattr(encoding, part) for part in parts})
@@ -41,21 +43,32 @@ def open_encoding(path: Path) -> Encoding:
         If it is missing or damaged.
     """
     manifest, _ = load_folder(path, _KIND)
-    arrays = {part: _map(path / f"{part}.npy") for part in manifest["parts"]}
-    if any(len(array) != manifest["n_samples"] for array in arrays.values()):
+    known = [part for part in (_POSTERIORS, *PARTS) if part in _listed(manifest)]
+    arrays = {part: _map(path / f"{part}.npy") for part in known}
+    if _POSTERIORS not in arrays or any(
+        array.ndim != 2 or array.dtype.kind != "f" or len(array) != manifest.get("n_samples")
+        for array in arrays.values()
+    ):
         raise StorageError(
-            f"{path} is damaged: its parts differ in length; run labelwise update on the project"
+            f"{path} is damaged: its parts are missing or differ in length; "
+            "run labelwise update on the project"
         )
     encoding = Encoding.of_checked(
-        arrays["posteriors"],
+        arrays[_POSTERIORS],
         arrays.get("latents"),
         arrays.get("features"),
-        is_learned=manifest.get("is_learned", False),  # older ones do not say
+        is_learned=manifest.get("is_learned", False) is True,  # older ones do not say
     )
     for folder in path.glob(f"{_GRAPH}-*-*"):
-        _, part, n_neighbors = folder.name.split("-")
-        encoding.points(part).keep(int(n_neighbors), _open_graph(folder, int(n_neighbors)))
+        with damage_told(folder):
+            _, part, n_neighbors = folder.name.split("-")
+            encoding.points(part).keep(int(n_neighbors), _open_graph(folder, int(n_neighbors)))
     return encoding
+
+
+def _listed(manifest: dict[str, Any]) -> list[Any]:
+    parts = manifest.get("parts")
+    return parts if isinstance(parts, list) else []
 
 
 def keep_graph(path: Path, encoding: Encoding, part: str, n_neighbors: int) -> None:
@@ -96,6 +109,6 @@ def _save_arrays(folder: Path, arrays: Arrays) -> None:
 
 def _map(path: Path) -> np.ndarray:
     try:
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (OSError, ValueError, json.JSONDecodeError) as error:
+        return np.asarray(map_array(path))
+    except (OSError, DataError) as error:
         raise StorageError(f"{path} cannot be read ({error}): run labelwise update on the project") from error

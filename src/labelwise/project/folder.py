@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from labelwise.damage import damage_told
 from labelwise.data import Dataset
 from labelwise.encoding import Encoding
 from labelwise.errors import DataChangedWarning, DataError, StorageError
@@ -24,7 +25,7 @@ from labelwise.project.journal import Journal
 from labelwise.project.lock import Lock
 from labelwise.project.pool import Pool, as_items
 from labelwise.project.source import Source
-from labelwise.storage import damage_told, read_manifest, write_manifest
+from labelwise.storage import MANIFEST, read_manifest, write_manifest
 
 if TYPE_CHECKING:
     from labelwise.gmvae import GMVAE
@@ -63,7 +64,7 @@ class ProjectFolder:
             )
         self._manifest = manifest
         with damage_told(self.path):
-            self.source = Source(**manifest["data"])
+            self.source = Source.of_json(manifest["data"])
             self._n_samples, self._fingerprint = int(manifest["n_samples"]), str(manifest["fingerprint"])
         self.model_id = builder.model_id(self.path)
         self._lock = Lock(self.path / "lock")
@@ -86,6 +87,11 @@ class ProjectFolder:
         pool = Pool.load(self.path / builder.POOL)
         if pool.fingerprint != self._fingerprint:
             raise self._stale()
+        if len(pool) != self._n_samples:
+            raise StorageError(
+                f"{self.path} is damaged: it has {len(pool):,} items, but {self._n_samples:,} by its "
+                f"{MANIFEST}; restore it from a copy or train again"
+            )
         return pool
 
     @cached_property
@@ -101,7 +107,7 @@ class ProjectFolder:
         return GMVAE.load(self.path / builder.MODEL)
 
     def __len__(self) -> int:
-        return self._n_samples
+        return len(self.pool)
 
     def __repr__(self) -> str:
         return f"<Project {self.path}: {len(self):,} items of {self.source.name}>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelwise.damage import damage_told
 from labelwise.project.journal import Decision
 from labelwise.storage import read_tensors, write_tensors
 
@@ -101,13 +103,15 @@ def _carried_over(
 ) -> list[tuple[tuple[str, int], int]]:
     """Named components of an earlier model, each with one of today's that has its name."""
     place = folder / f"{old}.safetensors"
-    if not place.exists():
-        return []  # the journal was copied from another project: its names are lost, and are shown as such
+    # A journal that was copied from another project may name any model: its names are lost, and are shown so.
+    if place.parent != folder or not os.path.exists(place):
+        return []
     arrays, _ = read_tensors(place)
-    order = np.argsort(arrays["digests"])
-    places = np.searchsorted(arrays["digests"][order], digests).clip(max=len(order) - 1)
-    known = arrays["digests"][order][places] == digests
-    before = np.where(known, arrays["components"][order][places], -1)
+    with damage_told(place):
+        order = np.argsort(arrays["digests"])
+        places = np.searchsorted(arrays["digests"][order], digests).clip(max=len(order) - 1)
+        known = arrays["digests"][order][places] == digests
+        before = np.where(known, arrays["components"][order][places], -1)
     found = []
     for component in np.unique(top):
         homes = before[(top == component) & known]

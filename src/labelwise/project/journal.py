@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
+from labelwise.damage import parse_json
 from labelwise.errors import LabelError, StorageError
 from labelwise.labels import UNLABELED
+from labelwise.storage import HALVES
 
 __all__ = ["HOWS", "Decision", "Identity", "Journal"]
 
@@ -147,7 +149,7 @@ class Journal:
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         decision = Decision(id=len(self.decisions) + 1, action=action, time=now, **fields)
         kept = {name: value for name, value in asdict(decision).items() if value not in (None, "", ())}
-        line = json.dumps(kept, ensure_ascii=False).encode() + b"\n"
+        line = json.dumps(kept, ensure_ascii=False).encode(errors=HALVES) + b"\n"
         try:
             self._write(line)
         except OSError as error:
@@ -248,7 +250,7 @@ class Journal:
     def _read(self, line: bytes) -> Decision:
         number = len(self.decisions) + 1
         try:
-            fields: Mapping[str, Any] = json.loads(line)
+            fields: Mapping[str, Any] = parse_json(line)
             lists = {name: _as_tuple(fields[name]) for name in _LISTS if name in fields}
             decision = Decision(**{**fields, **lists})
         except (ValueError, TypeError) as error:
@@ -269,7 +271,10 @@ def _fault(decision: Decision, number: int) -> str:
         return f"has action {decision.action!r}"
     if not isinstance(label, str | None):
         return f"has label {decision.label!r}"
-    if not all(isinstance(item, get_args(Identity)) for item in decision.items):
+    for name in ("by", "time", "how"):
+        if not isinstance(getattr(decision, name), str):
+            return f"has {name} {getattr(decision, name)!r}"
+    if any(not isinstance(item, get_args(Identity)) or isinstance(item, bool) for item in decision.items):
         return "names items by neither path nor row"
     if not all(isinstance(digest, str) and _DIGEST.fullmatch(digest) for digest in decision.digests):
         return "has a digest that is none"

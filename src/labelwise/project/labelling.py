@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from labelwise.data.labels import LabelRow
 from labelwise.errors import LabelError
 from labelwise.project import builder, exchange
 from labelwise.project.current import CurrentLabels
@@ -117,16 +118,26 @@ class Labelling(ProjectFolder):
         LabelError
             If there is no such component, or the name is empty.
         """
-        from labelwise.decoding.targets import add_names
-
         check_how(how)
-        text = check_label(label)
-        # Refuses a component that does not exist, also where its name is taken away.
-        add_names(self.encoding, np.empty(0), np.empty(0, dtype=np.int64), {component: text or "no longer"})
+        text = self.check_name(component, label)
         self.claim()
         return self.journal.append(
             "name", component=int(component), model=self.model_id, label=text, by=by, how=how
         )
+
+    def check_name(self, component: int, label: str | None) -> str | None:
+        """A name as text, if `name` would take it; None stays None.
+
+        Raises
+        ------
+        LabelError
+        """
+        from labelwise.decoding.targets import add_names
+
+        text = check_label(label)
+        # Refuses a component that does not exist, also where its name is taken away.
+        add_names(self.encoding, np.empty(0), np.empty(0, dtype=np.int64), {component: text or "no longer"})
+        return text
 
     def undo(self, *, by: str = "") -> Decision:
         """Undo the latest decision, and return it."""
@@ -203,13 +214,25 @@ class Labelling(ProjectFolder):
         """
         if how is not None:
             check_how(how)
-        rows = exchange.read_file(Path(path), self.pool)  # all of it is checked before any is taken
+        rows = self.check_labels(path)  # all of it is checked before any is taken
         before = {row: label for row, (label, _) in self.labeled().items()}
         changed = [each for each in rows if before.get(each.row) != check_label(each.label)]
         for each in changed:
             chosen = how or ("suggested" if each.was_suggested else "imported")
             self.label(self.pool.identity(each.row), each.label, by=each.by or by, how=chosen)
         return len(changed)
+
+    def check_labels(self, path: str | os.PathLike[str]) -> list[LabelRow]:
+        """Labels of a file, if `import_labels` would take them.
+
+        Raises
+        ------
+        LabelError, StorageError
+        """
+        rows = exchange.read_file(Path(path), self.pool)
+        for each in rows:
+            check_label(each.label)
+        return rows
 
     def _matched(self) -> tuple[dict[int, str], list[Group]]:
         given = self.current.naming()

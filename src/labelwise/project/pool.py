@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from labelwise.damage import damage_told
 from labelwise.data import Dataset
 from labelwise.data.hashing import hash_items
 from labelwise.data.photos import Photos
@@ -19,7 +20,7 @@ from labelwise.errors import LabelError
 from labelwise.features import is_frame
 from labelwise.labels import UNLABELED
 from labelwise.project.journal import Decision, Identity
-from labelwise.storage import damage_told, load_folder, save_folder
+from labelwise.storage import load_folder, save_folder
 
 _KIND = "pool"
 _DIGEST_BYTES = 8  # enough to tell a billion rows apart but for one chance in forty
@@ -100,13 +101,43 @@ class Pool:
         """Read what `save` wrote."""
         manifest, arrays = load_folder(path, _KIND)
         with damage_told(path):
-            return cls(
+            pool = cls(
                 arrays["digests"],
                 tuple(manifest["item_shape"]),
                 manifest["paths"],
                 arrays.get("y"),
                 manifest["names"],
             )
+            pool.check()
+            return pool
+
+    def check(self) -> None:
+        """Refuse what `of` does not make.
+
+        Raises
+        ------
+        ValueError, TypeError
+        """
+        n_samples = len(self.digests)
+        if self.digests.shape != (n_samples,) or self.digests.dtype != np.uint64:
+            raise ValueError(f"digests have shape {self.digests.shape} and type {self.digests.dtype}")
+        if any(type(side) is not int or side < 1 for side in self.item_shape):
+            raise ValueError(f"item_shape is {self.item_shape}")
+        for texts, length in ((self.paths, n_samples), (self.names, None)):
+            if texts is None:
+                continue
+            if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+                raise TypeError("paths or names are no list of texts")
+            if length not in (None, len(texts)):
+                raise ValueError(f"{len(texts):,} paths of {n_samples:,} items")
+        for path in self.paths or ():
+            path.encode("utf-8", "surrogateescape")  # as the fingerprint does
+        if (self.y is None) != (self.names is None):
+            raise ValueError("classes need names, and names classes")
+        if self.y is not None and self.names is not None:
+            is_whole = self.y.shape == (n_samples,) and self.y.dtype.kind == "i"
+            if not is_whole or (self.y < 0).any() or (self.y >= len(self.names)).any():
+                raise ValueError(f"classes are no numbers below {len(self.names)}")
 
     def row(self, item: Identity) -> int:
         """Row of an item, named by its path or by its row.

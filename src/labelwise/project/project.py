@@ -128,9 +128,9 @@ class Project(Labelling):
         path = Path(path)
         if gmvae is not None and parameters:
             raise ParameterError(f"give gmvae or its parameters ({', '.join(parameters)}), not both")
-        if path.exists() and not overwrite:
+        if os.path.exists(path) and not overwrite:
             raise StorageError(f"{path} exists: choose another name, or pass overwrite=True (--overwrite)")
-        before = cls(path) if path.exists() else None
+        before = cls(path) if os.path.exists(path) else None
         if before is not None:
             before.claim()
         try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from labelwise.damage import parse_json
 from labelwise.planning.sheet import Sheet
 from labelwise.project.labelling import Labelling
 from labelwise.storage import write_text
@@ -27,7 +28,7 @@ def kept_sheets(project: Labelling) -> list[Sheet]:
     """What was written down, without sheets of which an item has a label by now."""
     labeled = set(project.labeled())
     try:
-        kept = json.loads((project.path / _SHEETS).read_text(encoding="utf-8"))
+        kept = parse_json((project.path / _SHEETS).read_text(encoding="utf-8"))
         if kept["key"] != _key(project):
             return []
         found = [_of_json(each) for each in kept["sheets"]]

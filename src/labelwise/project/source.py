@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,6 +13,8 @@ from labelwise.data import Dataset, dataset_names, load_dataset
 from labelwise.data.photos import Photos
 from labelwise.errors import DataError
 from labelwise.features import is_frame
+
+_KINDS: dict[str, Any] = {"str": str, "bool": bool, "str | None": (str, type(None))}  # of the fields below
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,31 @@ class Source:
     def of(cls, data: str | os.PathLike[str], *, label_column: str | None, skip_unreadable: bool) -> Self:
         """Say where `data` are; a name of the catalogue goes before a path."""
         text = os.fspath(data)
-        path = Path(text).expanduser()
+        path = Path(os.path.expanduser(text))
         # What is not there stays as it was written: the error says what it may have meant.
-        place = text if text in dataset_names() or not path.exists() else str(path.absolute())
+        place = text if text in dataset_names() or not os.path.exists(path) else str(path.absolute())
         return cls(place, Path(text).name or text, label_column, skip_unreadable)
 
     def at(self, data: str | os.PathLike[str]) -> Self:
         """Say where other data are that are read in the same way."""
         other = type(self).of(data, label_column=None, skip_unreadable=False)
         return replace(self, place=other.place, name=other.name, stamp=None)
+
+    @classmethod
+    def of_json(cls, values: Mapping[str, Any]) -> Self:
+        """Take back what `as_json` gave.
+
+        Raises
+        ------
+        TypeError
+            If it is nothing that `as_json` gives.
+        """
+        self = cls(**values)
+        for field in fields(cls):
+            value, kinds = getattr(self, field.name), _KINDS[str(field.type)]
+            if not isinstance(value, kinds):
+                raise TypeError(f"{field.name} is {value!r}")
+        return self
 
     @property
     def options(self) -> dict[str, Any]:
@@ -97,7 +116,7 @@ class Source:
         for path in _files(self.place):
             try:
                 state = os.stat(path)
-            except OSError:
+            except (OSError, ValueError):  # what is no path at all is a ValueError
                 continue
             digest.update(
                 f"{path}\0{state.st_size}\0{state.st_mtime_ns}\0".encode("utf-8", "surrogateescape")
@@ -107,7 +126,7 @@ class Source:
     @property
     def is_there(self) -> bool:
         """Whether the items could be read again."""
-        return self.place is not None and (self.place in dataset_names() or Path(self.place).exists())
+        return self.place is not None and (self.place in dataset_names() or os.path.exists(self.place))
 
     def as_json(self) -> dict[str, Any]:
         """JSON values, for the manifest."""

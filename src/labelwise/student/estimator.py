@@ -10,6 +10,7 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from labelwise.damage import check_probabilities, damage_told
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.targets import as_column, split_labels
 from labelwise.events import Listener, check_listener
@@ -30,7 +31,6 @@ from labelwise.parameters import (
 )
 from labelwise.progress import shown
 from labelwise.randomness import RandomState, draw_seed, torch_generator
-from labelwise.storage import damage_told
 from labelwise.student.base import BaseStudent
 from labelwise.student.continuing import CONTINUED_ROUNDS, check_start, grow, steps_to_continue
 from labelwise.student.inputs import ask_neighbours, checked_answers, checked_classes
@@ -270,10 +270,15 @@ class Student(BaseStudent):
         parameters, state = load_student(Path(path))
         with damage_told(Path(path)):
             self = cls(**{**parameters, "device": device})
-        self.take(state)
+            self.take(state)
+            self._pool = neighbourhood(self.points_)
+            self.network_.to(resolve_device(device))
+            # Without the network: its shapes are checked, and its items may be of any size.
+            point, n_classes = np.zeros((1, self.points_.shape[1]), np.float32), len(self.classes_)
+            with np.errstate(all="ignore"):
+                found = self.combined(point, np.full((1, n_classes), 1 / n_classes, np.float32))
+                check_probabilities(found, n_classes)
         self.card_ = read_card(Path(path))
-        self._pool = neighbourhood(self.points_)
-        self.network_.to(resolve_device(device))
         return self
 
     def _state(self) -> NetworkState:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from labelwise.damage import check_probabilities, damage_told
 from labelwise.decoding.crossfit import temper
 from labelwise.decoding.linear import fitted_regression
 from labelwise.decoding.targets import as_column, split_labels
@@ -31,7 +32,7 @@ from labelwise.parameters import (
 )
 from labelwise.progress import shown
 from labelwise.randomness import RandomState
-from labelwise.storage import damage_told, load_folder, save_folder
+from labelwise.storage import load_folder, save_folder
 from labelwise.student.base import BaseStudent
 from labelwise.student.inputs import ask_neighbours, checked_answers, checked_classes
 from labelwise.student.persistence import FittedState, common_manifest, common_state
@@ -240,8 +241,10 @@ class LinearStudent(BaseStudent):
             for name in _ARRAYS:
                 setattr(self, f"{name}_", arrays[name])
             self.horizon_ = float(manifest["horizon"])
-            state = common_state(manifest, arrays)
-        self.take(state)
+            self.take(common_state(manifest, arrays))
+            with np.errstate(all="ignore"):
+                nothing = np.zeros((1, len(self.mean_)))
+                check_probabilities(self._answer(nothing), len(self.classes_))
         self.card_ = read_card(path)
         return self
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import numpy as np
-import torch
 
+from labelwise.damage import damage_told
 from labelwise.features import Featurizer, featurizer_of_state, named_arrays, take_arrays
 from labelwise.hub import write_card
-from labelwise.randomness import torch_generator
-from labelwise.storage import Arrays, damage_told, load_folder, plain, save_folder
+from labelwise.nn.weights import module_of
+from labelwise.storage import Arrays, load_folder, plain, save_folder
 from labelwise.student.check import Check
-from labelwise.student.network import StudentNetwork, build_network
+from labelwise.student.network import StudentNetwork
 from labelwise.student.teaching import Projection
 
 KIND = "student"
@@ -70,10 +70,14 @@ def common_manifest(
 
 def common_state(manifest: dict[str, Any], arrays: Arrays) -> FittedState:
     """Take back what `common_manifest` gave; its arrays are taken out of `arrays`."""
-    check = manifest["check"]
+    check, shape, classes = manifest["check"], tuple(manifest["item_shape"]), np.array(manifest["classes"])
+    if any(type(side) is not int or side < 1 for side in shape) or len(shape) not in (1, 2, 3):
+        raise ValueError(f"no items have the shape {shape}")
+    if classes.ndim != 1 or not len(classes):
+        raise ValueError("it knows no classes")
     return FittedState(
-        item_shape=tuple(manifest["item_shape"]),
-        classes=np.array(manifest["classes"]),
+        item_shape=shape,
+        classes=classes,
         feature_names=manifest["feature_names"],
         temperature=float(manifest.get("temperature", 1.0)),  # early files have none
         history=manifest["history"],
@@ -106,16 +110,14 @@ def load_student(path: Path) -> tuple[dict[str, Any], NetworkState]:
     with damage_told(path):
         common = common_state(manifest, arrays)
         own = {name: arrays.pop(name) for name in _OWN_ARRAYS}
-        network = build_network(
-            common["item_shape"], len(common["classes"]), manifest["likelihood"], torch_generator(0)
-        )
-        tensors = {name.removeprefix("network."): torch.from_numpy(array) for name, array in arrays.items()}
-        network.load_state_dict(tensors)
+        shape, n_classes, likelihood = common["item_shape"], len(common["classes"]), manifest["likelihood"]
+        weights = {name.removeprefix("network."): array for name, array in arrays.items()}
+        network = module_of(lambda: StudentNetwork(shape, n_classes, likelihood), weights)
         state = NetworkState(
             **common,
-            likelihood=manifest["likelihood"],
+            likelihood=likelihood,
             augment=manifest["augment"],
-            network=network.eval(),
+            network=network,
             points=own["points"],
             node_scores=own["node_scores"],
             projection=Projection(own["projection_mean"], own["projection_axes"]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import platform
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from labelwise.damage import parse_json
 from labelwise.data import Dataset
 from labelwise.errors import StorageError, StudyError
 from labelwise.storage import differing, fingerprint, write_text
@@ -33,9 +35,9 @@ def claim_folder(study: Study, dataset: Dataset, parts: Parts, output: Path) -> 
     """
     data = _describe(dataset, parts)
     settings = study.as_dict()
-    if (output / "study.json").exists():
+    if os.path.exists(output / "study.json"):
         _check_owner(settings, data, output)
-    elif output.exists() and (not output.is_dir() or any(output.iterdir())):
+    elif os.path.exists(output) and (not output.is_dir() or any(output.iterdir())):
         raise StudyError(f"{output} is not empty and not a run folder: choose another folder with -o")
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -93,7 +95,7 @@ def read_notes(output: Path) -> dict[str, Any]:
     """
     place = output / "study.json"
     try:
-        notes: dict[str, Any] = json.loads(place.read_text(encoding="utf-8"))
+        notes: dict[str, Any] = parse_json(place.read_text(encoding="utf-8"))
         if not {"study", "data"} <= notes.keys():
             raise ValueError("it is incomplete")
         return notes

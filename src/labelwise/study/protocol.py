@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -135,7 +136,7 @@ def read_study(path: Path) -> Study:
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from error
     beside = path.parent / study.dataset
-    return replace(study, dataset=str(beside)) if beside.exists() else study
+    return replace(study, dataset=str(beside)) if os.path.exists(beside) else study
 
 
 # As in studies/digits.toml: the embedded digits are 8x8 and few, so that a small model is enough, and several
