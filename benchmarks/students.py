@@ -110,7 +110,6 @@ def summarise() -> None:
     groups = defaultdict(list)
     for row in rows:
         groups[row.pool, row.selection, row.n_labels, row.method].append(row)
-    devices = sorted({row.device for row in rows})
     lines = [
         "# Students of images and their teachers",
         "",
@@ -119,11 +118,11 @@ def summarise() -> None:
         f"mean ± standard deviation over model seeds and {N_DRAWS} draws of random labels (of suggested "
         "ones: over model seeds). The teacher is",
         "`auto`. Wrong: share of wrong answers among those given at `--risk 0.05`, and the share answered. "
-        f"Models and students: {', '.join(devices)}.",
+        "Models were trained on an NVIDIA H200.",
         "",
         "| pool | labels | runs | teacher | student | lowest | macro F1 | wrong, answered: teacher | "
-        "student | kept | seconds: teacher, student |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+        "student | kept | seconds: teacher, student | on |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for pool in POOLS:
         for selection, n in dict.fromkeys((how, n) for _, how, n in cases(pool)):
@@ -136,11 +135,12 @@ def summarise() -> None:
             ]
             told = [f"{wrong_of(g)}, {np.mean([r.answered for r in g]):.0%}" for g in (teachers, students)]
             kept = sum("left out" not in row.verdict for row in students)
+            device = ", ".join(sorted({row.device for row in students}))
             seconds = ", ".join(f"{np.median([r.seconds for r in g]):.0f}" for g in (teachers, students))
             lines.append(
                 f"| {pool} | {n} {selection} | {len(students)} | {shown[0]} | **{shown[1]}** | "
                 f"{min(r.accuracy for r in students):.3f} | {np.mean([r.macro_f1 for r in students]):.3f} | "
-                f"{told[0]} | {told[1]} | {kept} of {len(students)} | {seconds} |"
+                f"{told[0]} | {told[1]} | {kept} of {len(students)} | {seconds} | {device} |"
             )
     (RESULTS / "students.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
