@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 
 from labelwise.errors import StorageError
 
-__all__ = ["check_probabilities", "damage_told", "parse_json"]
+__all__ = ["check_probabilities", "damage_told", "parse_json", "reason_of"]
 
 _RAISED = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 _TOLERANCE = 1e-3  # of the sum of probabilities, which may be float32
@@ -30,6 +31,16 @@ def parse_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, in one line; of an error of the system, what the system says."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    reason = " ".join(str(error).split())
+    if re.fullmatch(r"\d+ requested and \d+ written", reason):  # so numpy says that a disk is full
+        return f"there is no space left for it ({reason})"
+    return reason
 
 
 def check_probabilities(found: np.ndarray, n_classes: int) -> None:
@@ -54,5 +65,6 @@ def damage_told(path: Path) -> Iterator[None]:
     try:
         yield
     except _RAISED as error:
-        reason = " ".join(str(error).split())
-        raise StorageError(f"{path} is damaged: its manifest does not fit its weights ({reason})") from error
+        raise StorageError(
+            f"{path} is damaged: its manifest does not fit its weights ({reason_of(error)})"
+        ) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from labelwise.damage import reason_of
 from labelwise.errors import StorageError
 
 
@@ -39,7 +40,6 @@ def check_folder_of(path: Path, option: str) -> None:
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:  # a name that is too long, or with a zero byte
-        reason = error.strerror.lower() if isinstance(error, OSError) and error.strerror else error
         raise StorageError(
-            f"{path} cannot be written ({reason}): choose another name with {option}"
+            f"{path} cannot be written ({reason_of(error)}): choose another name with {option}"
         ) from error

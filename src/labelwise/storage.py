@@ -25,7 +25,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from labelwise.damage import parse_json
+from labelwise.damage import parse_json, reason_of
 from labelwise.errors import StorageError
 
 FORMAT = 2  # models hold principal components of their items
@@ -54,7 +54,7 @@ def write_beside(path: Path, write: Callable[[Path], None]) -> None:
         _flush_to_disk(temporary)
         temporary.replace(path)
     except (OSError, SafetensorError) as error:
-        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+        raise StorageError(f"cannot write {path}: {reason_of(error)}") from error
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -154,7 +154,7 @@ def save_folder(
     except (OSError, SafetensorError) as error:
         if isinstance(error, StorageError):
             raise
-        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+        raise StorageError(f"cannot write {path}: {reason_of(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -174,7 +174,7 @@ def replace_folder(path: Path, write: Callable[[Path], None]) -> None:
     except OSError as error:
         if isinstance(error, StorageError):
             raise
-        raise StorageError(f"cannot write {path}: {_reason(error)}") from error
+        raise StorageError(f"cannot write {path}: {reason_of(error)}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -235,7 +235,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest = parse_json(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise StorageError(
-            f"{file} is damaged ({_reason(error)}): restore it from a copy or train again"
+            f"{file} is damaged ({reason_of(error)}): restore it from a copy or train again"
         ) from error
     if not isinstance(manifest, dict) or not {"format", "kind"} <= manifest.keys():
         raise StorageError(f"{file} is damaged (no format number): restore it from a copy or train again")
@@ -283,7 +283,7 @@ def read_tensors(path: Path) -> tuple[Arrays, dict[str, Any]]:
             raise ValueError("its header is no JSON object")
     # Types of numbers that numpy does not have are an AttributeError or a TypeError.
     except (OSError, SafetensorError, ValueError, AttributeError, TypeError) as error:
-        raise StorageError(f"{path} cannot be read: {_reason(error)}") from error
+        raise StorageError(f"{path} cannot be read: {reason_of(error)}") from error
     if header:
         _check_format(header.get("format"), path)
     return arrays, header
@@ -359,12 +359,3 @@ def _flush_to_disk(path: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror.lower()
-    reason = " ".join(str(error).split())
-    if re.fullmatch(r"\d+ requested and \d+ written", reason):  # so numpy says that a disk is full
-        return f"there is no space left for it ({reason})"
-    return reason

@@ -272,12 +272,12 @@ class Student(BaseStudent):
             self = cls(**{**parameters, "device": device})
             self.take(state)
             self._pool = neighbourhood(self.points_)
-            self.network_.to(resolve_device(device))
             # Without the network: its shapes are checked, and its items may be of any size.
             point, n_classes = np.zeros((1, self.points_.shape[1]), np.float32), len(self.classes_)
             with np.errstate(all="ignore"):
                 found = self.combined(point, np.full((1, n_classes), 1 / n_classes, np.float32))
                 check_probabilities(found, n_classes)
+        self.network_.to(resolve_device(device))
         self.card_ = read_card(Path(path))
         return self
 
