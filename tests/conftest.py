@@ -9,11 +9,18 @@ import torch
 torch.set_num_threads(1)
 
 
+# Checks of scikit-learn that are made of small models anyway, and take half a minute of the default one.
+LONG_CHECKS = "GMVAEClassifier()-check_classifiers_train(readonly_memmap"
+
+
 def pytest_addoption(parser):
     parser.addoption("--long", action="store_true", help="run tests that take many minutes as well")
 
 
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if LONG_CHECKS in item.name:
+            item.add_marker(pytest.mark.long)
     if not config.getoption("--long"):
         for item in items:
             if item.get_closest_marker("long"):

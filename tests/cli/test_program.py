@@ -64,6 +64,8 @@ OPTIONS = {
         "--label-column",
         "--text-column",
         "--skip-unreadable",
+        "--part-size",
+        "--overwrite",
         *PROJECT_OPTIONS,
     ],
     "refine": ["--decoder", "--rounds", "--rehearsal", "--fresh", "--device", "--seed", *PROJECT_OPTIONS],

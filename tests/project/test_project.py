@@ -492,11 +492,9 @@ class TestAnswering:
         assert set(doubtful) <= set(project.labeled())
         assert project.answers().about["doubtful_labels"] == doubtful
 
-    @pytest.mark.parametrize(
-        ("how", "typical"),
-        [("suggested", True), ("random", False), ("imported", "auto"), ("correction", "auto")],
-    )
-    def test_how_labels_were_chosen_is_known(self, project, monkeypatch, how, typical):
+    @pytest.fixture
+    def learned(self, monkeypatch):
+        """What each `auto` that learns is told of how labels were chosen."""
         seen = []
         learn = AutoDecoder._learn
 
@@ -505,12 +503,22 @@ class TestAnswering:
             learn(self, *arguments)
 
         monkeypatch.setattr(AutoDecoder, "_learn", watched)
+        return seen
+
+    @pytest.mark.parametrize(
+        ("how", "typical"),
+        [("suggested", True), ("random", False), ("imported", "auto"), ("correction", "auto")],
+    )
+    def test_how_labels_were_chosen_is_known(self, project, learned, how, typical):
         label(project, RANDOM[:20], how=how)
         label(project, RANDOM[20:30], how="random" if how != "random" else "suggested")
         project.answers()
-        assert seen == [typical]
+        assert learned == [typical]
+
+    def test_forecasts_know_how_labels_were_chosen(self, project, learned):
+        label(project, RANDOM[:30], how="suggested")
         project.forecast((10,))
-        assert set(seen) == {typical}
+        assert set(learned) == {True}
 
 
 class TestForecasting:
