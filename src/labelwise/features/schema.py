@@ -192,7 +192,7 @@ def _infer(name: str, values: Any) -> Column:
     from pandas.api import types
 
     known = values.dropna()
-    if types.is_complex_dtype(known.dtype) or known.map(_is_container).any():
+    if types.is_complex_dtype(known.dtype) or _has_containers(known):
         return Column(name, "left out", reason="it holds neither numbers, text nor dates")
     if known.nunique() < 2 and (not len(known) or len(known) == len(values)):
         return Column(name, "left out", reason="it is the same in all rows")
@@ -204,9 +204,20 @@ def _infer(name: str, values: Any) -> Column:
     if types.is_datetime64_any_dtype(known.dtype) or _are_dates(known):
         return Column(name, "date", fill=float(np.median(days(known))), flag=flag)
     texts = as_text(known)
-    if set(texts.str.lower()) <= {*_TRUE, *_FALSE}:
+    if {text.lower() for text in texts.unique()} <= {*_TRUE, *_FALSE}:
         return Column(name, "boolean", fill=float(np.round(truths(texts).mean())), flag=flag)
     return _category(name, as_text(values))
+
+
+def _has_containers(known: Any) -> bool:
+    """Whether a value holds others; columns of a plain type, which need no look at each value, have none."""
+    from pandas import StringDtype
+    from pandas.api import types
+
+    of_plain_type = types.is_numeric_dtype(known.dtype) or types.is_datetime64_any_dtype(known.dtype)
+    if of_plain_type or isinstance(known.dtype, StringDtype):
+        return False
+    return bool(known.map(_is_container).any())
 
 
 def _is_container(value: Any) -> bool:
@@ -249,7 +260,7 @@ def _are_dates(known: Any) -> bool:
     """Whether texts are dates or times as in ISO 8601; numbers in text are none."""
     import pandas
 
-    texts = as_text(known)
+    texts = as_text(known).drop_duplicates()
     if not texts.str.fullmatch(r"\d{4}-\d{2}(-\d{2}.*)?").all():
         return False
     return bool(pandas.to_datetime(texts, format="ISO8601", errors="coerce", utc=True).notna().all())
@@ -262,9 +273,12 @@ def is_frame(items: Any) -> bool:
 
 def as_text(values: Any) -> Any:
     """A column as text, `MISSING` where there is nothing; whole numbers as such, whatever their type."""
+    from pandas import StringDtype
     from pandas.api.types import is_float_dtype
 
     known = values.notna()
+    if isinstance(values.dtype, StringDtype):
+        return values.astype(object).where(known, MISSING)
     if is_float_dtype(values.dtype) and (values[known] % 1 == 0).all():
         values = values.astype("Int64")  # a gap made floats of them
     return values.astype(object).map(str).where(known, MISSING)

@@ -83,8 +83,9 @@ class TableFeaturizer(Featurizer):
             raise DataError(f"a table of {len(frame)} row has nothing to compare: bring more rows")
         self.schema_ = Schema.infer(frame) if self.schema is None else self.schema.completed(frame)
         self._transformer = _transformer(self.schema_)
-        self._transformer.fit(self.columns(frame).head(1))
-        features = self._transformer.transform(self.columns(frame))
+        columns = self.columns(frame)
+        self._transformer.fit(columns.head(1))
+        features = self._transformer.transform(columns)
         # A schema can ask for columns that never vary here: they cannot be standardised.
         self.varies_ = np.ptp(features, axis=0) > 0
         if not self.varies_.any():
