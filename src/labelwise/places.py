@@ -21,6 +21,17 @@ def check_file(path: Path, option: str) -> None:
         raise StorageError(f"{path} is a folder: name a file with {option}")
 
 
+def check_outside(path: Path, source: Path) -> None:
+    """Refuse to write among the items that are read, where the result would be taken for some of them.
+
+    Raises
+    ------
+    StorageError
+    """
+    if os.path.isdir(source) and path.resolve().is_relative_to(source.resolve()):
+        raise StorageError(f"{path} lies in {source}, whose items are read: name a place outside of it")
+
+
 def check_folder_of(path: Path, option: str) -> None:
     """As `check_file`, for what may be a folder.
 

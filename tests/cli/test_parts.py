@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cli.conftest import X, labelwise
+from cli.conftest import TINY, X, labelwise
 
 pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
 
@@ -54,6 +54,25 @@ class TestParts:
         assert "--part-size" in labelwise("decode", labelled, "--overwrite").reason()
 
 
+def test_nothing_is_written_among_what_is_read(labelled, tmp_path):
+    (tmp_path / "shards").mkdir()
+    np.save(tmp_path / "shards/0.npy", X)
+    within = tmp_path / "shards"
+    for command in (
+        ("pack", within, "-o", within / "all.npy"),
+        ("decode", labelled, within, "-o", within / "answers", "--part-size", 100),
+    ):
+        assert "name a place outside of it" in labelwise(*command).reason()
+    assert [file.name for file in within.iterdir()] == ["0.npy"]
+
+
+def test_columns_are_of_tables_alone(labelled, tmp_path):
+    (tmp_path / "shards").mkdir()
+    np.save(tmp_path / "shards/0.npy", X)
+    command = ("decode", labelled, tmp_path / "shards", "-o", tmp_path / "a", "--part-size", 100)
+    assert "text_column='said' is for" in labelwise(*command, "--text-column", "said").reason()
+
+
 def test_shards_are_packed_and_trained_on(tmp_path):
     (tmp_path / "shards").mkdir()
     for number in range(3):
@@ -61,4 +80,6 @@ def test_shards_are_packed_and_trained_on(tmp_path):
     outcome = labelwise("pack", tmp_path / "shards", "-o", tmp_path / "all.npy")
     assert outcome.out == f"{tmp_path / 'all.npy'}: 300 items of 8x8, uint8, 0 MB\n"
     np.testing.assert_array_equal(np.load(tmp_path / "all.npy"), X)
+    trained = labelwise("train", tmp_path / "all.npy", "-o", tmp_path / "all.labelwise", *TINY, "--epochs", 3)
+    assert trained.code == 0, trained
     assert "must end in .npy" in labelwise("pack", tmp_path / "shards", "-o", tmp_path / "all.npz").reason()

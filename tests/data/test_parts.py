@@ -82,7 +82,7 @@ def test_unreadable_images_are_skipped(tmp_path):
 def test_texts_in_shards(tmp_path):
     for number in range(2):
         (tmp_path / f"{number}.txt").write_text("\n".join(f"text {number} {row}" for row in range(4)))
-    found = read(tmp_path, 3, text_column="said")  # which other texts had
+    found = read(tmp_path, 3)
     assert sizes(found) == [3, 1, 3, 1]
     assert found[2].X[0] == "text 1 0"
 

@@ -128,6 +128,14 @@ def test_items_of_another_shape_leave_no_part(answerer, source, folder):
     with pytest.raises(DataError, match="shape"):
         predict_parts(answerer, source, folder)
     assert not list(folder.glob("part*"))
+    np.save(source, X)  # nothing is there that would have to be overwritten
+    assert predict_parts(answerer, source, folder).n_samples == 250
+
+
+def test_a_data_set_that_has_a_name(answerer, folder):
+    for _ in range(2):
+        found = predict_parts(answerer, "digits", folder, part_size=1000)
+    assert (found.n_samples, found.n_parts, found.n_resumed) == (1797, 2, 2)
 
 
 def test_images_keep_their_paths(answerer, tmp_path, folder):
@@ -148,7 +156,7 @@ def test_a_saved_answerer_goes_on_with_what_it_began(answerer, source, folder, t
 
 
 def test_without_pyarrow(answerer, source, folder, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(MissingExtraError, match="pyarrow"):
         predict_parts(answerer, source, folder)
     assert not folder.exists()

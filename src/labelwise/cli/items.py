@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -66,13 +65,11 @@ def reading_options(
     like: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Options of `load_dataset` for new items, as for `read_items`."""
-    from labelwise.data.loading import TABLES
+    from labelwise.data.parts import has_columns
 
-    # Files in a folder may have columns too.
-    has_columns = Path(data).suffix.lower() in TABLES or Path(data).is_dir()
     return {
         "label_column": label_column,
-        "text_column": text_column or (like.get("text_column") if has_columns else None),
+        "text_column": text_column or (like.get("text_column") if has_columns(data) else None),
         "on_unreadable": "skip" if skip_unreadable else "raise",
         "as_frame": like.get("as_frame", False),
         "as_photos": like.get("as_photos", False),

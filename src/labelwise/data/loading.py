@@ -19,7 +19,7 @@ from labelwise.data.tables import read_csv, read_parquet
 from labelwise.data.texts import read_lines, read_objects, read_text_column
 from labelwise.errors import DataError, LabelwiseError, ParameterError, StorageError
 
-__all__ = ["load_dataset"]
+__all__ = ["check_options", "load_dataset"]
 
 _HOME_VARIABLE = "LABELWISE_DATA"
 _PATHS = "an .npz, .npy, .csv, .parquet, .txt or .jsonl file, or a folder of images or IDX files"
@@ -88,7 +88,7 @@ def load_dataset(
     >>> X.shape, str(X.dtype), names[0]
     ((1797, 8, 8), 'uint8', '0')
     """
-    _check_options(source, label_column, text_column, on_unreadable)
+    check_options(source, label_column, text_column, on_unreadable)
     try:
         if source == "digits":
             return _load_digits()
@@ -104,9 +104,15 @@ def load_dataset(
         raise StorageError(f"{error.filename or source} cannot be read: {error.strerror or error}") from error
 
 
-def _check_options(
+def check_options(
     source: str | os.PathLike[str], label_column: str | None, text_column: str | None, on_unreadable: str
 ) -> None:
+    """Refuse options that are wrong, or mean nothing for this source.
+
+    Raises
+    ------
+    ParameterError
+    """
     if not isinstance(source, str | os.PathLike):
         raise ParameterError(f"source must be a name or a path, got {source!r}")
     if on_unreadable not in ("raise", "skip"):

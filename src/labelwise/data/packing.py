@@ -10,6 +10,7 @@ import numpy as np
 from labelwise.data.parts import read_parts
 from labelwise.errors import DataError
 from labelwise.events import Event, Listener, ignore
+from labelwise.places import check_outside
 from labelwise.storage import write_beside
 
 __all__ = ["pack"]
@@ -40,8 +41,9 @@ def pack(source: str | Path, path: Path, *, listen: Listener = ignore, **reading
     DataError
         If items are no numbers, or not all of one shape and type.
     StorageError
-        If the file cannot be written.
+        If the file cannot be written, or would lie among the items.
     """
+    check_outside(path, Path(source))
 
     def write(temporary: Path) -> None:
         with temporary.open("wb") as file:

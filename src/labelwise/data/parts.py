@@ -8,15 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from labelwise.data.catalogue import dataset_names
 from labelwise.data.dataset import Dataset
 from labelwise.data.idx_folder import holds_idx
 from labelwise.data.images import EXTENSIONS, find_images, read_images
-from labelwise.data.loading import TABLES, load_dataset
+from labelwise.data.loading import TABLES, check_options, load_dataset
 from labelwise.data.photos import read_photos
 from labelwise.data.tables import read_parquet_parts
 from labelwise.errors import DataError, ParameterError
 
-__all__ = ["Part", "read_parts"]
+__all__ = ["Part", "has_columns", "read_parts"]
 
 _SHARDS = (".npz", ".npy", ".parquet", ".csv", ".jsonl", ".txt")
 
@@ -43,10 +44,10 @@ def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[P
     Parameters
     ----------
     source : path
-        An ``.npy`` file, which is mapped; a ``.parquet`` file, which is read by row groups; a folder of
-        images; or a folder of shards, which are files of one of the kinds ``.npz``, ``.npy``, ``.parquet``,
-        ``.csv``, ``.jsonl`` or ``.txt``, and nothing else, taken in the order of their names. Files of
-        other kinds than the first two are read as a whole, then divided.
+        The name of a data set; an ``.npy`` file, which is mapped; a ``.parquet`` file, which is read by row
+        groups; a folder of images; or a folder of shards, which has neither images nor folders in it but
+        files of one of the kinds ``.npz``, ``.npy``, ``.parquet``, ``.csv``, ``.jsonl`` or ``.txt``, taken in
+        the order of their names. All but ``.npy`` and ``.parquet`` are read as a whole, then divided.
     part_size : int
         Items in a part; the last one of each file may have fewer.
     **reading
@@ -65,17 +66,25 @@ def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[P
     """
     if isinstance(part_size, bool) or not isinstance(part_size, int) or part_size < 1:
         raise ParameterError(f"part_size={part_size!r} must be a whole number of items, at least 1")
+    if source in dataset_names():
+        yield from _pieces(source, part_size, reading)
+        return
     path = Path(source).expanduser()
     shards = _shards(path) if path.is_dir() else []
     if path.is_dir() and not shards and not holds_idx(path):
         yield from _images(path, part_size, reading)
         return
     files = shards or [path]
-    if shards and shards[0].suffix.lower() not in TABLES:  # a column that a model's own texts had
-        reading.pop("text_column", None)
     for number, file in enumerate(files):
         for part in _pieces(file, part_size, reading):
             yield replace(part, share=(number + part.share) / len(files))
+
+
+def has_columns(source: str | Path) -> bool:
+    """Whether items are in files with named columns, which options can name."""
+    path = Path(source).expanduser()
+    files = _shards(path) if path.is_dir() else [path]
+    return any(file.suffix.lower() in TABLES for file in files)
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -90,14 +99,15 @@ def _shards(folder: Path) -> list[Path]:
     return found
 
 
-def _pieces(file: Path, part_size: int, reading: Mapping[str, Any]) -> Iterator[Part]:
-    """Parts of one file."""
+def _pieces(source: str | Path, part_size: int, reading: Mapping[str, Any]) -> Iterator[Part]:
+    """Parts of one file, or of a data set that has a name."""
+    file = Path(source)
     if file.suffix.lower() == ".parquet" and not reading.get("text_column"):
         options = {name: reading[name] for name in ("label_column", "as_frame") if name in reading}
         for dataset, share in read_parquet_parts(file, part_size, **options):
             yield Part(partial(_given, dataset), share)
         return
-    whole = load_dataset(file, **reading)
+    whole = load_dataset(source, **reading)
     n_items = len(whole.X)
     for start in range(0, n_items, part_size):
         stop = min(n_items, start + part_size)
@@ -114,9 +124,11 @@ def _some(whole: Dataset, rows: slice) -> Dataset:
 
 
 def _images(folder: Path, part_size: int, reading: Mapping[str, Any]) -> Iterator[Part]:
+    on_unreadable = reading.get("on_unreadable", "raise")
+    check_options(folder, reading.get("label_column"), reading.get("text_column"), on_unreadable)
     found = find_images(folder)
     read = read_photos if reading.get("as_photos") else read_images
-    skip = reading.get("on_unreadable") == "skip"
+    skip = on_unreadable == "skip"
     for start in range(0, len(found), part_size):
         stop = min(len(found), start + part_size)
         yield Part(partial(read, folder, found[start:stop], skip_unreadable=skip), stop / len(found))

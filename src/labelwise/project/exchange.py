@@ -106,6 +106,20 @@ def write_predictions(
     write_beside(path, lambda place: as_frame(columns).to_parquet(place, engine="pyarrow", index=False))
 
 
+def check_parquet() -> None:
+    """Refuse to write Parquet files where nothing is installed that can.
+
+    Raises
+    ------
+    MissingExtraError
+    """
+    try:
+        import pandas  # noqa: F401
+        import pyarrow  # noqa: F401 (pandas writes with it)
+    except ImportError as error:
+        raise MissingExtraError("a .parquet file", "pyarrow", "data") from error
+
+
 def as_frame(columns: Mapping[str, Any]) -> Any:
     """A pandas frame of these columns.
 
@@ -113,9 +127,7 @@ def as_frame(columns: Mapping[str, Any]) -> Any:
     ------
     MissingExtraError
     """
-    try:
-        import pandas as pd
-        import pyarrow  # noqa: F401 (pandas writes with it)
-    except ImportError as error:
-        raise MissingExtraError("a .parquet file", "pyarrow", "data") from error
+    check_parquet()
+    import pandas as pd
+
     return pd.DataFrame(dict(columns))

@@ -11,18 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from labelwise.data.catalogue import dataset_names
 from labelwise.data.parts import Part, read_parts
 from labelwise.data.texts import is_texts
-from labelwise.errors import MissingExtraError, ParameterError, StorageError
+from labelwise.errors import ParameterError, StorageError
 from labelwise.events import Event, Listener, ignore
+from labelwise.places import check_outside
 from labelwise.project.answers import asked
-from labelwise.project.exchange import write_predictions
+from labelwise.project.exchange import check_parquet, write_predictions
 from labelwise.storage import write_json
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
 
 PART_SIZE = 100_000  # 78 MB of images of 28x28
+_PARTS = "part-*.parquet"
 _MANIFEST = "_predictions.json"  # readers of a folder of Parquet files pass over such names
 
 
@@ -63,9 +66,8 @@ def predict_parts(
     """Answer for the items of files, without ever holding more than a part of them.
 
     Each part becomes a Parquet file with the columns index, label, probability, and path or text where items
-    have one: `part-00000.parquet`, `part-00001.parquet`, …, which pandas, polars, DuckDB and Spark read as
-    one table. A file appears once it is whole. A call that was cut off goes on where it was when it is
-    repeated.
+    have one: `part-00000.parquet`, `part-00001.parquet`, … A file appears once it is whole. A call that was
+    cut off continues where it was when it is repeated.
 
     Parameters
     ----------
@@ -108,7 +110,8 @@ def predict_parts(
     """
     if not 0 <= abstain <= 1:
         raise ParameterError(f"abstain={abstain!r} must be a probability from 0 to 1")
-    _check_parquet()
+    check_parquet()
+    check_outside(Path(path), Path(source))
     parts = read_parts(source, part_size, **reading)
     first = next(parts)  # what cannot be read is said before anything is written
     folder, about = Path(path), _about(answerer, source, part_size, abstain)
@@ -145,10 +148,11 @@ def _answer(answerer: Answerer, part: Part, file: Path, start: int, abstain: flo
 
 def _about(answerer: Answerer, source: str | Path, part_size: int, abstain: float) -> dict[str, Any]:
     """What the parts follow from."""
-    source = Path(source).expanduser().absolute()
+    is_named = source in dataset_names()
+    place = Path(source).expanduser().absolute()
     return {
-        "source": str(source),
-        "source_files": _stamp(source),
+        "source": str(source if is_named else place),
+        "source_files": None if is_named else _stamp(place),
         "part_size": part_size,
         "abstain": abstain,
         "answerer": _digest(answerer),
@@ -156,11 +160,19 @@ def _about(answerer: Answerer, source: str | Path, part_size: int, abstain: floa
 
 
 def _stamp(source: Path) -> list[int]:
-    """Number of files, bytes, and when the newest was changed, in nanoseconds."""
+    """Number of files, bytes, and when the newest was changed, in nanoseconds.
+
+    Raises
+    ------
+    StorageError
+    """
     files = [source]
     if source.is_dir():
         files = [Path(place, name) for place, _, names in os.walk(source) for name in names]
-    states = [file.stat() for file in files]
+    try:
+        states = [file.lstat() for file in files]  # of a link that leads nowhere too: images may be skipped
+    except OSError as error:
+        raise StorageError(f"{error.filename} cannot be read: {error.strerror or error}") from error
     return [len(files), sum(state.st_size for state in states), max(state.st_mtime_ns for state in states)]
 
 
@@ -196,14 +208,14 @@ def _claim(folder: Path, about: dict[str, Any], *, overwrite: bool) -> None:
             return
         if not known and (not folder.is_dir() or any(folder.iterdir())):
             raise StorageError(f"{folder} holds something else: name another folder")
-        if known and not overwrite:
+        if any(folder.glob(_PARTS)) and not overwrite:
             raise StorageError(
                 f"{folder} holds predictions with another {' and another '.join(others)}: name another "
                 "folder, or overwrite them (--overwrite)"
             )
     try:
         folder.mkdir(exist_ok=True)
-        for file in folder.glob("part-*.parquet"):
+        for file in folder.glob(_PARTS):
             file.unlink()
     except OSError as error:
         raise StorageError(f"cannot write folder {folder}: {error.strerror or error}") from error
@@ -227,10 +239,3 @@ def _labels(file: Path) -> list[str]:
         return list(parquet.read_table(file, columns=["label"])["label"].to_pylist())
     except (ArrowException, OSError, KeyError) as error:
         raise StorageError(f"{file} is damaged: remove it, and ask again for the same predictions") from error
-
-
-def _check_parquet() -> None:
-    try:
-        import pyarrow.parquet  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("a .parquet file", "pyarrow", "data") from error
