@@ -17,8 +17,10 @@ from torch import Tensor, nn
 
 from labelwise.gmvae.networks import Architecture, GMVAEModule, build_module
 from labelwise.gmvae.objective import mixture_terms
-from labelwise.gmvae.training import Run, make_optimizer, take_step
+from labelwise.gmvae.training import make_optimizer, take_step
 from labelwise.nn.defaults import resolve_batch_size, use_bfloat16
+from labelwise.nn.replay import Replayed
+from labelwise.nn.run import Run
 from labelwise.randomness import torch_generator
 
 HIDDEN = (768,) * 4
@@ -41,11 +43,12 @@ def training_step(module: GMVAEModule, batch_size: int) -> Callable[[], None]:
     noise = torch_generator(1, device=device)
     raw = torch.randint(0, 256, (batch_size, 784), generator=torch_generator(2), dtype=torch.uint8).to(device)
 
-    def step() -> None:
-        values = module.likelihood.scale(raw)
-        take_step(run, mixture_terms(module, values, values, noise).loss().mean(), 1e-4)
+    def step(items: Tensor) -> None:
+        values = module.likelihood.scale(items)
+        take_step(run, mixture_terms(module, values, values, noise).loss().mean())
 
-    return step
+    replayed = Replayed(step, [noise])
+    return lambda: replayed(raw)
 
 
 def matrix_products(module: GMVAEModule, batch_size: int) -> Callable[[], None]:

@@ -59,5 +59,10 @@ def torch_generator(seed: int, *purpose: int, device: str | torch.device = "cpu"
     """As `numpy_generator`, for torch, on `device`."""
     import torch
 
+    return seed_anew(torch.Generator(device=device), seed, *purpose)
+
+
+def seed_anew(generator: torch.Generator, seed: int, *purpose: int) -> torch.Generator:
+    """Let a generator go on with the stream of another purpose."""
     state = np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0]
-    return torch.Generator(device=device).manual_seed(int(state >> 1))
+    return generator.manual_seed(int(state >> 1))

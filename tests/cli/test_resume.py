@@ -186,7 +186,7 @@ class TestStartingAgain:
         def stop(*_):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(training, "run_epoch", stop)
+        monkeypatch.setattr(training.Phase, "run_epoch", stop)
         outcome = labelwise(*arguments(place, tmp_path / "model"))
         assert outcome.code == 1
         assert outcome.err.splitlines()[-1] == "labelwise: stopped; nothing was finished"

@@ -11,6 +11,7 @@ from labelwise.decoding import PoissonDecoder
 from labelwise.events import Cancelled
 from labelwise.features.learned import LearnedFeaturizer
 from labelwise.labels import UNLABELED
+from labelwise.nn import replay
 from labelwise.nn.batches import Items
 
 pytestmark = [
@@ -88,6 +89,80 @@ def test_a_run_that_stopped_goes_on(tmp_path, images):
     assert [record["epoch"] for record in gmvae.history_] == list(range(1, 11))
     whole = model(features="pixels").fit(X)
     assert gmvae.history_[-1]["loss"] == pytest.approx(whole.history_[-1]["loss"], rel=0.05)
+
+
+class TestReplayedSteps:
+    """Steps that are replayed from a graph are those that Python would launch."""
+
+    @pytest.fixture
+    def called(self, monkeypatch):
+        """Train without recording anything."""
+
+        def compare(train):
+            replayed = train()
+            monkeypatch.setattr(replay, "_N_CALLED", 10**9)
+            return replayed, train()
+
+        return compare
+
+    def test_inputs_of_any_shape(self):
+        total = torch.zeros(3, device="cuda")
+        add = replay.Replayed(lambda values: total.add_(values.sum(0)))
+        sizes = [2, 2, 2, 2, 2, 5, 2, 1, 2]
+        for size in sizes:
+            add(torch.full((size, 3), 2.0, device="cuda"))
+        assert total.tolist() == [2.0 * sum(sizes)] * 3
+
+    def test_a_generator_that_is_seeded_anew(self):
+        drawn = torch.zeros(4, device="cuda")
+        generator = torch.Generator("cuda")
+        draw = replay.Replayed(
+            lambda like: drawn.copy_(torch.rand(4, generator=generator, device="cuda")), [generator]
+        )
+        found = []
+        for seed in (0, 1, 2, 3, 4, 3):
+            generator.manual_seed(seed)
+            draw(drawn)
+            found.append(drawn.tolist())
+        assert found[3] == found[5]
+        assert found[3] != found[4]
+        assert found[0] == torch.rand(4, generator=generator.manual_seed(0), device="cuda").tolist()
+
+    @pytest.mark.parametrize("objective", ["collapsed", "exact"])
+    @pytest.mark.parametrize("encoder", ["dense", "conv"])
+    def test_of_a_model(self, images, called, objective, encoder):
+        X, _ = images
+        settings = {"features": "pixels", "augment": "elastic", "precision": "fp32", "encoder": encoder}
+        one, other = called(lambda: model(objective=objective, batch_size=64, **settings).fit(X).history_)
+        for name in ("loss", "reconstruction", "kl_z", "kl_c"):
+            ours, theirs = ([record[name] for record in history] for history in (one, other))
+            np.testing.assert_allclose(ours, theirs, rtol=0.02, atol=0.02)
+
+    @pytest.mark.parametrize("augment", ["strokes", "photo"])
+    def test_of_contrast(self, images, called, augment):
+        X, _ = images
+
+        def losses():
+            heard = []
+            featurizer = LearnedFeaturizer(augment, n_steps=75, device="cuda", random_state=0)
+            featurizer.fit(X, listen=lambda event: heard.append(event.numbers))
+            return [numbers["loss"] for numbers in heard if numbers]
+
+        one, other = called(losses)
+        assert len(one) == 3
+        np.testing.assert_allclose(one, other, rtol=0.05)
+
+    def test_of_a_student(self, images, called):
+        X, truth = images
+        answers = np.eye(3, dtype=np.float32)[truth] * 0.7 + 0.1
+        y = np.where(np.arange(N) < 30, truth, UNLABELED)
+
+        def teach():
+            student = Student("affine", n_steps=60, max_rounds=2, device="cuda", random_state=0)
+            return student.fit(X, y, answers).predict_proba(X)
+
+        one, other = called(teach)
+        np.testing.assert_allclose(one, other, atol=0.1)
 
 
 @pytest.mark.parametrize("features", FEATURES, ids=["pixels", "learned"])

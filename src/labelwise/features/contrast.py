@@ -25,9 +25,10 @@ from labelwise.nn.batches import Items
 from labelwise.nn.checkpoint import CheckpointFile
 from labelwise.nn.layers import CONVOLVED, convolutions, reset_layers
 from labelwise.nn.likelihoods import Bernoulli
+from labelwise.nn.replay import Replayed, adamw, set_rate
 from labelwise.nn.run import Run
 from labelwise.nn.views import random_views
-from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.randomness import numpy_generator, seed_anew
 from labelwise.scratch import scratch_array
 from labelwise.storage import fingerprint
 
@@ -116,19 +117,17 @@ def contrast(
     `listen` gets an event of the stage "features" for each step. The history has a record every 25 steps:
     `step` and `loss`, the mean over these steps in nats.
     """
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=_LEARNING_RATE, weight_decay=_WEIGHT_DECAY, fused=True
-    )
-    run = Run(network, optimizer)
+    run = Run(network, adamw(network.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY))
     state = None if checkpoint is None else checkpoint.restore()
     if state is not None:
         run.adopt(state)
     n_done = run.history[-1]["step"] if run.history else 0
     listen(Event(STAGE, n_done / plan.n_steps, f"resuming after step {n_done}" if n_done else ""))
     network.train()
+    learner = _Learner(run, plan)
     losses = []
     for step in range(n_done, plan.n_steps):
-        losses.append(_take_step(run, items, plan, step))
+        losses.append(learner.take_step(items, step))
         last = step + 1 == plan.n_steps
         if (step + 1) % _TOLD_EVERY and not last:
             listen(Event(STAGE, (step + 1) / plan.n_steps))
@@ -170,22 +169,34 @@ def project(network: ContrastNetwork, items: Items, listen: Listener) -> np.ndar
     return points
 
 
-def _take_step(run: Run[ContrastNetwork], items: Items, plan: Plan, step: int) -> Tensor:
-    network = run.module
-    device = next(network.parameters()).device
-    views = torch_generator(plan.seed, VIEWS, step, device=device)
-    values = network.scaling.scale(items[_rows(len(items), plan, step)])
-    shape = network.item_shape
-    pairs = torch.cat([random_views(values, shape, plan.augment, views) for _ in range(2)])
-    with torch.autocast(device.type, torch.bfloat16, enabled=plan.bfloat16):
-        points = network(pairs)
-    loss = nt_xent(*points.chunk(2))
-    for group in run.optimizer.param_groups:
-        group["lr"] = _LEARNING_RATE * _rate(step, plan.n_steps)
-    run.optimizer.zero_grad()
-    loss.backward()  # type: ignore[no-untyped-call]
-    run.optimizer.step()
-    return loss.detach()
+class _Learner:
+    """Steps of a run; on a GPU they are recorded once."""
+
+    def __init__(self, run: Run[ContrastNetwork], plan: Plan) -> None:
+        self._run, self._plan = run, plan
+        device = next(run.module.parameters()).device
+        self._views = torch.Generator(device)
+        self._loss = torch.zeros((), device=device)
+        self._replayed = Replayed(self._learn, [self._views])
+
+    def take_step(self, items: Items, step: int) -> Tensor:
+        """One step, and its loss."""
+        seed_anew(self._views, self._plan.seed, VIEWS, step)
+        set_rate(self._run.optimizer, _LEARNING_RATE * _rate(step, self._plan.n_steps))
+        self._replayed(items[_rows(len(items), self._plan, step)])
+        return self._loss.clone()
+
+    def _learn(self, batch: Tensor) -> None:
+        network, plan, optimizer = self._run.module, self._plan, self._run.optimizer
+        values = network.scaling.scale(batch)
+        pairs = [random_views(values, network.item_shape, plan.augment, self._views) for _ in range(2)]
+        with torch.autocast(values.device.type, torch.bfloat16, enabled=plan.bfloat16):
+            points = network(torch.cat(pairs))
+        loss = nt_xent(*points.chunk(2))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        self._loss.copy_(loss.detach())
 
 
 def _rows(n_samples: int, plan: Plan, step: int) -> np.ndarray:

@@ -34,7 +34,7 @@ class Terms:
     kl_c: Tensor
     responsibilities: Tensor | None
 
-    def loss(self, kl_weight: float = 1.0) -> Tensor:
+    def loss(self, kl_weight: float | Tensor = 1.0) -> Tensor:
         """Negative evidence lower bound of each item, shape (B,), with the KL terms weighted."""
         return self.reconstruction + kl_weight * (self.kl_z + self.kl_c)
 

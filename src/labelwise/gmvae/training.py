@@ -22,9 +22,10 @@ from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
 from labelwise.gmvae.start import kmeans_start, start_rows
 from labelwise.nn.batches import Items
 from labelwise.nn.checkpoint import CheckpointFile, EpochRecord
+from labelwise.nn.replay import Replayed, adamw, set_rate
 from labelwise.nn.run import Run
 from labelwise.nn.views import random_views
-from labelwise.randomness import numpy_generator, torch_generator
+from labelwise.randomness import numpy_generator, seed_anew, torch_generator
 from labelwise.scratch import scratch_array
 from labelwise.storage import fingerprint
 
@@ -88,13 +89,14 @@ def train(
     state = None if checkpoint is None else checkpoint.restore()
     if state is not None:
         run.adopt(state)
-    n_batches = math.ceil(len(items) / plan.batch_size)
     resuming = f"resuming after epoch {run.epoch} of {plan.n_epochs}" if run.epoch else ""
     listen(Event("training", run.epoch / plan.n_epochs, resuming))
+    phase = Phase(run, plan)
     while run.epoch < plan.n_epochs:
         if run.epoch == plan.plain_epochs and plan.plain_epochs > 0:
             start_mixture(module, items, plan)
-        record = run_epoch(run, items, plan, n_batches, listen)
+            phase = Phase(run, plan)
+        record = phase.run_epoch(items, listen)
         run.history.append(record)
         if checkpoint is not None:
             checkpoint.keep(run.state(), last=run.epoch == plan.n_epochs)
@@ -123,7 +125,7 @@ def make_optimizer(module: GMVAEModule, learning_rate: float) -> torch.optim.Opt
         {"params": networks, "scale": 1.0, "weight_decay": _WEIGHT_DECAY},
         {"params": mixture, "scale": _MIXTURE_RATE, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(groups, lr=learning_rate, fused=True)
+    return adamw(groups, learning_rate)
 
 
 def learning_rate_factor(step: int, n_steps: int) -> float:
@@ -134,47 +136,64 @@ def learning_rate_factor(step: int, n_steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, n_steps - warmup)))
 
 
-def run_epoch(
-    run: Run[GMVAEModule], items: Items, plan: Plan, n_batches: int, listen: Listener
-) -> EpochRecord:
-    """One pass over the items; `listen` hears of all batches but the last."""
-    epoch, module = run.epoch, run.module
-    device = next(module.parameters()).device
-    noise = torch_generator(plan.seed, NOISE, epoch, device=device)
-    views = torch_generator(plan.seed, VIEWS, epoch, device=device)
-    plain = epoch < plan.plain_epochs
-    n_steps = plan.n_epochs * n_batches
-    totals = EpochTotals(module.architecture.n_components, device)
-    if not module.training:
-        module.train()
-    batches = items.shuffled(plan.batch_size, numpy_generator(plan.seed, ORDER, epoch))
-    for step, batch in enumerate(batches, start=epoch * n_batches):
+class Phase:
+    """Epochs of the plain VAE or of the mixture; on a GPU their steps are recorded once.
+
+    Parameters
+    ----------
+    run : Run
+        Its next epoch says which phase it is.
+    plan : Plan
+    """
+
+    def __init__(self, run: Run[GMVAEModule], plan: Plan) -> None:
+        self._run, self._plan = run, plan
+        self._is_plain = run.epoch < plan.plain_epochs
+        device = next(run.module.parameters()).device
+        self._noise, self._views = torch.Generator(device), torch.Generator(device)
+        self._kl_weight = torch.ones((), device=device)
+        self._totals = EpochTotals(run.module.architecture.n_components, device)
+        self._step = Replayed(self._learn, (self._noise, self._views))
+
+    def run_epoch(self, items: Items, listen: Listener) -> EpochRecord:
+        """One pass over the items; `listen` hears of all batches but the last."""
+        run, plan, epoch = self._run, self._plan, self._run.epoch
+        n_batches = math.ceil(len(items) / plan.batch_size)
+        n_steps = plan.n_epochs * n_batches
+        seed_anew(self._noise, plan.seed, NOISE, epoch)
+        seed_anew(self._views, plan.seed, VIEWS, epoch)
+        self._totals.clear()
+        if not run.module.training:
+            run.module.train()
+        batches = items.shuffled(plan.batch_size, numpy_generator(plan.seed, ORDER, epoch))
+        for step, batch in enumerate(batches, start=epoch * n_batches):
+            if self._is_plain:
+                self._kl_weight.fill_(min(1.0, (step + 1) / plan.kl_steps))
+            set_rate(run.optimizer, plan.learning_rate * learning_rate_factor(step, n_steps))
+            self._step(batch)
+            if (step + 1) % n_batches:
+                listen(Event("training", (step + 1) / n_steps))
+        phase = "plain" if self._is_plain else "mixture"
+        return {"epoch": epoch + 1, "phase": phase, **self._totals.record(len(items))}
+
+    def _learn(self, batch: Tensor) -> None:
+        module = self._run.module
         targets = module.likelihood.scale(batch)
-        inputs = random_views(targets, module.architecture.item_shape, plan.augment, views)
-        if plain:
-            terms = plain_terms(module, inputs, targets, noise)
-            loss = terms.loss(min(1.0, (step + 1) / plan.kl_steps)).mean()
-        else:
-            terms = mixture_terms(module, inputs, targets, noise)
-            loss = terms.loss().mean()
-        factor = learning_rate_factor(step, n_steps)
-        take_step(run, loss, plan.learning_rate * factor)
-        totals.add(terms)
-        if (step + 1) % n_batches:
-            listen(Event("training", (step + 1) / n_steps))
-    return {"epoch": epoch + 1, "phase": "plain" if plain else "mixture", **totals.record()}
+        inputs = random_views(targets, module.architecture.item_shape, self._plan.augment, self._views)
+        evaluate = plain_terms if self._is_plain else mixture_terms
+        terms = evaluate(module, inputs, targets, self._noise)
+        take_step(self._run, terms.loss(self._kl_weight).mean())
+        self._totals.add(terms)
 
 
-def take_step(run: Run[GMVAEModule], loss: Tensor, learning_rate: float) -> None:
+def take_step(run: Run[GMVAEModule], loss: Tensor) -> None:
     """One optimiser step."""
-    for group in run.optimizer.param_groups:
-        group["lr"] = learning_rate * group["scale"]
     run.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     parameters = [parameter for parameter in run.parameters if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
-    # clip_grad_norm_ would multiply all gradients by 1 in almost every step.
-    if norm > _MAX_GRADIENT_NORM:
+    # Clipping would multiply all gradients by 1 in almost every step; a GPU does that sooner than it answers.
+    if norm.is_cuda or norm > _MAX_GRADIENT_NORM:
         torch.nn.utils.clip_grads_with_norm_(parameters, _MAX_GRADIENT_NORM, norm)
     run.optimizer.step()
 
@@ -183,21 +202,24 @@ class EpochTotals:
     """Sums over the batches of one epoch, kept on the device until the epoch's end."""
 
     def __init__(self, n_components: int, device: torch.device) -> None:
-        self._n_items = 0
         self._sums = torch.zeros(3, dtype=torch.float64, device=device)
         self._usage = torch.zeros(n_components, dtype=torch.float64, device=device)
 
+    def clear(self) -> None:
+        """Begin with another epoch."""
+        self._sums.zero_()
+        self._usage.zero_()
+
     def add(self, terms: Terms) -> None:
         """Count one batch."""
-        self._n_items += len(terms.reconstruction)
         self._sums += torch.stack([terms.reconstruction, terms.kl_z, terms.kl_c]).detach().double().sum(-1)
         if terms.responsibilities is not None:
             self._usage += terms.responsibilities.detach().double().sum(0)
 
-    def record(self) -> EpochRecord:
+    def record(self, n_items: int) -> EpochRecord:
         """Means over the items, in nats."""
-        reconstruction, kl_z, kl_c = (self._sums / self._n_items).tolist()
-        usage = (self._usage / self._n_items).cpu().numpy()
+        reconstruction, kl_z, kl_c = (self._sums / n_items).tolist()
+        usage = (self._usage / n_items).cpu().numpy()
         return {
             "loss": reconstruction + kl_z + kl_c,
             "reconstruction": reconstruction,

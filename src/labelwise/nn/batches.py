@@ -38,8 +38,12 @@ class Items:
     def shuffled(self, batch_size: int, generator: np.random.Generator) -> Iterator[Tensor]:
         """All items once, in random order."""
         order = generator.permutation(len(self))
-        for start in range(0, len(order), batch_size):
-            yield self[order[start : start + batch_size]]
+        starts = range(0, len(order), batch_size)
+        if self._resident is None:
+            yield from (self[order[start : start + batch_size]] for start in starts)
+        else:
+            rows = torch.from_numpy(order).to(self._device)
+            yield from (self._resident[rows[start : start + batch_size]] for start in starts)
 
     def ordered(self, batch_size: int) -> Iterator[Tensor]:
         """All items once, as they stand."""

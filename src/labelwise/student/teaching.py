@@ -16,6 +16,7 @@ from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.events import Event, Listener, ignore, part_of
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.nn.batches import Items
+from labelwise.nn.replay import Replayed, adamw, set_rate
 from labelwise.randomness import numpy_generator, torch_generator
 from labelwise.student.network import StudentNetwork
 from labelwise.student.rounds import STAGE, calming_temperature, combine
@@ -147,14 +148,16 @@ class Teaching:
         self.lesson = lesson
         self.mixed = mixed
         self._device = next(network.parameters()).device
-        self._optimizer = torch.optim.AdamW(
-            network.parameters(), lr=lesson.learning_rate, weight_decay=_WEIGHT_DECAY
+        self._optimizer = adamw(
+            network.parameters(), lesson.learning_rate, weight_decay=_WEIGHT_DECAY, fused=False
         )
         self._n_done = 0
         self._age = _FULL_AGE if grown else 0
         self._rows = _endless_rows(len(lesson.items), numpy_generator(lesson.seed, ORDER))
         self._label_rows = numpy_generator(lesson.seed, LABELS)
         self._views = torch_generator(lesson.seed, VIEWS, device=self._device)
+        self._share = torch.ones((), device=self._device)  # of the weights that the average takes in
+        self._replayed = Replayed(self._update, [self._views])
 
     def round(self, answers: np.ndarray, listen: Listener = ignore) -> Outcome:
         """Learn the `answers` of all items and the labels, and answer anew.
@@ -196,38 +199,40 @@ class Teaching:
             self._step(rows, targets[torch.from_numpy(rows)])
 
     def _step(self, rows: np.ndarray, targets: Tensor) -> None:
-        lesson, device = self.lesson, self._device
+        lesson = self.lesson
         picked = self._label_rows.choice(len(lesson.labeled), _LABELS_A_STEP)
         batch = lesson.items[np.concatenate([rows, lesson.labeled[picked]])]
-        values = self.network.scaling.scale(batch)
-        views = student_views(values, self.network.item_shape, lesson.augment, self._views)
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.mixed):
-            logits = self.network(views, self._views)
-        log_probabilities = logits.float().log_softmax(-1)
-        targets = targets.to(device)
-        weights = targets.max(dim=1).values.square()
-        taught = -(weights * (targets * log_probabilities[: len(rows)]).sum(-1)).sum() / weights.sum()
-        codes = torch.from_numpy(lesson.codes[picked]).to(device)
-        loss = taught + _LABEL_WEIGHT * F.nll_loss(log_probabilities[len(rows) :], codes)
+        codes = torch.from_numpy(lesson.codes[picked])
         # The rate does not fall: at low ones the network learns the teacher's mistakes by heart. The running
         # average settles instead.
         warmup = min(1.0, (self._n_done + 1) / (_WARMUP * lesson.n_steps))
-        for group in self._optimizer.param_groups:
-            group["lr"] = lesson.learning_rate * warmup
+        set_rate(self._optimizer, lesson.learning_rate * warmup)
+        self._n_done += 1
+        self._share.fill_(max(_AVERAGE, 9 / (9 + self._age + self._n_done)))  # more while it is young
+        self._replayed(batch, targets.to(self._device), codes.to(self._device))
+
+    def _update(self, batch: Tensor, targets: Tensor, codes: Tensor) -> None:
+        """One step on items, of which the first have `targets` and the rest labels."""
+        values = self.network.scaling.scale(batch)
+        views = student_views(values, self.network.item_shape, self.lesson.augment, self._views)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.mixed):
+            logits = self.network(views, self._views)
+        log_probabilities = logits.float().log_softmax(-1)
+        weights = targets.max(dim=1).values.square()
+        taught = -(weights * (targets * log_probabilities[: len(targets)]).sum(-1)).sum() / weights.sum()
+        loss = taught + _LABEL_WEIGHT * F.nll_loss(log_probabilities[len(targets) :], codes)
         self._optimizer.zero_grad()
         loss.backward()
         self._optimizer.step()
-        self._n_done += 1
         self._follow()
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the running average; faster while it is young."""
-        share = max(_AVERAGE, 9 / (9 + self._age + self._n_done))
+        """Move the running average."""
         pairs = zip(self.average.state_dict().values(), self.network.state_dict().values(), strict=True)
         for average, current in pairs:
             if average.dtype.is_floating_point:
-                average.lerp_(current, share)
+                average.lerp_(current, self._share)
             else:
                 average.copy_(current)
 
