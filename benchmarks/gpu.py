@@ -76,7 +76,8 @@ def step() -> None:
         f"{torch.__version__.split('+')[0]}, bfloat16, K=100; 784-768x4 encoder, 100 latent dimensions,",
         f"decoder 100-512-768-768-784. Medians of {_ROUNDS} rounds of {_REPEATS} steps. A product of two "
         f"{_SIDE} x {_SIDE} matrices runs at {limit / 1e12:.0f} TFLOP/s.",
-        "Steps are replayed as a CUDA graph; products are launched one by one, which takes longer than small ones do.",
+        "Steps are replayed as a CUDA graph; products are launched one by one, which takes longer than small "
+        "ones do.",
         "",
         "| batch | ms a step | million items a second | products alone, ms | share of the step | "
         "TFLOP/s of the step | share of the limit |",
