@@ -15,6 +15,7 @@ __all__ = [
     "LabelwiseWarning",
     "MissingExtraError",
     "ParameterError",
+    "ProcessError",
     "StorageError",
     "StructureWarning",
     "StudyError",
@@ -56,6 +57,10 @@ class CheckpointError(LabelwiseError, ValueError):
 
 class StudyError(LabelwiseError, ValueError):
     """A study cannot be run as it is written, or its folder belongs to another one."""
+
+
+class ProcessError(LabelwiseError, RuntimeError):
+    """Another process of the same run is gone, or does something else."""
 
 
 class DownloadError(LabelwiseError, OSError):

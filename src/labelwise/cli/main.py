@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import io
+import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from typing import Annotated
 
 import typer
@@ -25,7 +28,8 @@ from labelwise.cli.study import study
 from labelwise.cli.suggest import suggest
 from labelwise.cli.train import train
 from labelwise.cli.update import update
-from labelwise.errors import LabelwiseError, one_line
+from labelwise.errors import LabelwiseError, ParameterError, one_line
+from labelwise.nn.launch import started
 from labelwise.storage import HALVES
 
 app = typer.Typer(
@@ -64,11 +68,18 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """Take the options that stand before the command."""
+    command = context.invoked_subcommand
+    if started().size > 1 and command != "train":
+        raise ParameterError(
+            f"torchrun starts several processes, and only labelwise train shares its work among them: run "
+            f"labelwise {command} without torchrun"
+        )
 
 
 def main() -> None:
@@ -76,14 +87,27 @@ def main() -> None:
     warnings.showwarning = _show_warning  # this process is ours
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors=HALVES)  # names of files may have what the terminal does not
+    rank, size = started()
+    who = f"process {rank} of {size}: " if rank else ""
     try:
-        app()
+        with _silence() if rank else nullcontext():  # the first process speaks for all
+            app()
     except LabelwiseError as error:
-        typer.echo(f"labelwise: {error}", err=True)
+        typer.echo(f"labelwise: {who}{error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
         typer.echo("labelwise: stopped", err=True)
         sys.exit(1)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
+        yield
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

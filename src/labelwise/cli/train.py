@@ -22,6 +22,7 @@ from labelwise.cli.settings import Augment, Encoder, Init, Likelihood, Objective
 from labelwise.damage import parse_json
 from labelwise.errors import CheckpointError, DataError, MissingExtraError, ParameterError, StorageError
 from labelwise.nn.checkpoint import is_unfinished
+from labelwise.nn.launch import started
 from labelwise.places import check_folder_of
 
 if TYPE_CHECKING:
@@ -138,18 +139,31 @@ def train(
     With several --components, two models of each are trained on part of the data and compared on the rest:
     by cross-validation on --labels, or by the evidence and the agreement of the two.
 
+    torchrun starts several processes, on one machine or on many, which share each batch: all need the data,
+    and the first one writes the project.
+
     Example: labelwise train photos/ -o birds.labelwise
 
     Example: labelwise train mail.csv --text-column body --features text:models/minilm -o mail.labelwise
+
+    Example: torchrun --nproc-per-node 4 -m labelwise train photos/ -o birds.labelwise
     """
     grid = _grid(components)
     if model is not None:
         _refuse_settings(context)
     if labels is not None and len(grid) == 1:
         raise ParameterError("--labels only helps to choose among several --components: leave it out")
-    checkpoint = _checked_place(output, resume=resume, overwrite=overwrite)
+    rank, size = started()
+    if size > 1 and (model is not None or len(grid) != 1):
+        raise ParameterError(
+            "several processes train one model: choose one number for --components, and no --model"
+        )
+    checkpoint = Path(f"{output}.checkpoint")
+    if rank == 0:
+        _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
     from labelwise.features import reading
     from labelwise.gmvae import GMVAE
+    from labelwise.nn.processes import joined
     from labelwise.project.source import Source
 
     if schema is not None and features not in ("auto", "table"):
@@ -181,11 +195,16 @@ def train(
         device=device,
         random_state=seed,
     )
-    complete = resume and os.path.exists(output) and not is_unfinished(checkpoint)
+    group = context.with_resource(joined())
+    complete = group.follow(resume and os.path.exists(output) and not is_unfinished(checkpoint))
     if trained is not None:
         gmvae = trained
     elif len(grid) != 1 and not complete:
         gmvae.set_params(n_components=_choose(gmvae, dataset, grid, labels, output))
+    if not group.is_first:
+        if not complete:
+            gmvae.fit(dataset.X)
+        return
     if complete:
         _check_same_run(output, gmvae, dataset, chosen=len(grid) != 1)
         typer.echo(f"{output} is complete already", err=True)
@@ -304,19 +323,17 @@ def _choose(gmvae: GMVAE, dataset: Dataset, grid: list[int], labels: Path | None
     return chosen
 
 
-def _checked_place(output: Path, *, resume: bool, overwrite: bool) -> Path:
-    """Say where the checkpoint goes; refuse, before any work, a place that cannot be written or is taken."""
+def _check_place(output: Path, checkpoint: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse, before any work, a place that cannot be written or is taken."""
     check_folder_of(output, "-o")
-    checkpoint = output.with_name(output.name + ".checkpoint")
     if resume or overwrite:
-        return checkpoint
+        return
     if os.path.exists(output):
         raise StorageError(f"{output} exists: choose another name with -o, or add --overwrite")
     if is_unfinished(checkpoint):
         raise StorageError(
             f"{checkpoint} is an unfinished run: add --resume to resume it, or --overwrite to start again"
         )
-    return checkpoint
 
 
 def _check_same_run(output: Path, gmvae: GMVAE, dataset: Dataset, *, chosen: bool) -> None:

@@ -23,8 +23,9 @@ from labelwise.events import Event, Listener
 from labelwise.features.base import STAGE
 from labelwise.nn.batches import Items
 from labelwise.nn.checkpoint import CheckpointFile
-from labelwise.nn.layers import CONVOLVED, convolutions, reset_layers
+from labelwise.nn.layers import CONVOLVED, BatchNorm1d, convolutions, moments_shared, reset_layers
 from labelwise.nn.likelihoods import Bernoulli
+from labelwise.nn.processes import ALONE, Group
 from labelwise.nn.replay import Replayed, adamw, set_rate
 from labelwise.nn.run import Run
 from labelwise.nn.views import random_views
@@ -62,7 +63,7 @@ class ContrastNetwork(nn.Module):
         self.scaling = Bernoulli(math.prod(item_shape))
         self.layers = nn.Sequential(*convolutions(item_shape))
         self.head = nn.Sequential(
-            nn.Linear(CONVOLVED, HIDDEN), nn.BatchNorm1d(HIDDEN), nn.GELU(), nn.Linear(HIDDEN, N_PROJECTED)
+            nn.Linear(CONVOLVED, HIDDEN), BatchNorm1d(HIDDEN), nn.GELU(), nn.Linear(HIDDEN, N_PROJECTED)
         )
 
     def forward(self, values: Tensor) -> Tensor:
@@ -110,7 +111,13 @@ def nt_xent(first: Tensor, second: Tensor, temperature: float = _TEMPERATURE) ->
 
 
 def contrast(
-    network: ContrastNetwork, items: Items, plan: Plan, *, checkpoint: CheckpointFile | None, listen: Listener
+    network: ContrastNetwork,
+    items: Items,
+    plan: Plan,
+    *,
+    checkpoint: CheckpointFile | None,
+    group: Group = ALONE,
+    listen: Listener,
 ) -> list[dict[str, Any]]:
     """Teach `network` in place, from the state in `checkpoint` if it holds one, and return the history.
 
@@ -118,16 +125,17 @@ def contrast(
     `step` and `loss`, the mean over these steps in nats.
     """
     run = Run(network, adamw(network.parameters(), _LEARNING_RATE, weight_decay=_WEIGHT_DECAY))
-    state = None if checkpoint is None else checkpoint.restore()
+    state = group.take_over(None if checkpoint is None else checkpoint.restore())
     if state is not None:
         run.adopt(state)
     n_done = run.history[-1]["step"] if run.history else 0
     listen(Event(STAGE, n_done / plan.n_steps, f"resuming after step {n_done}" if n_done else ""))
     network.train()
-    learner = _Learner(run, plan)
+    learner = _Learner(run, plan, group)
     losses = []
     for step in range(n_done, plan.n_steps):
-        losses.append(learner.take_step(items, step))
+        with moments_shared(network, group):
+            losses.append(learner.take_step(items, step))
         last = step + 1 == plan.n_steps
         if (step + 1) % _TOLD_EVERY and not last:
             listen(Event(STAGE, (step + 1) / plan.n_steps))
@@ -142,9 +150,12 @@ def contrast(
     return run.history
 
 
-def run_settings(network: ContrastNetwork, plan: Plan, items: Items, device: torch.device) -> dict[str, Any]:
+def run_settings(
+    network: ContrastNetwork, plan: Plan, items: Items, device: torch.device, group: Group
+) -> dict[str, Any]:
     """All that decides the bits of a run."""
     return {
+        **group.settings,
         **asdict(plan),
         "item_shape": list(network.item_shape),
         "device": device.type,
@@ -172,29 +183,32 @@ def project(network: ContrastNetwork, items: Items, listen: Listener) -> np.ndar
 class _Learner:
     """Steps of a run; on a GPU they are recorded once."""
 
-    def __init__(self, run: Run[ContrastNetwork], plan: Plan) -> None:
-        self._run, self._plan = run, plan
+    def __init__(self, run: Run[ContrastNetwork], plan: Plan, group: Group) -> None:
+        self._run, self._plan, self._group = run, plan, group
         device = next(run.module.parameters()).device
         self._views = torch.Generator(device)
         self._loss = torch.zeros((), device=device)
-        self._replayed = Replayed(self._learn, [self._views])
+        self._step = self._learn if group.size > 1 else Replayed(self._learn, [self._views])
 
     def take_step(self, items: Items, step: int) -> Tensor:
         """One step, and its loss."""
         seed_anew(self._views, self._plan.seed, VIEWS, step)
         set_rate(self._run.optimizer, _LEARNING_RATE * _rate(step, self._plan.n_steps))
-        self._replayed(items[_rows(len(items), self._plan, step)])
+        self._step(items[_rows(len(items), self._plan, step)])
         return self._loss.clone()
 
     def _learn(self, batch: Tensor) -> None:
         network, plan, optimizer = self._run.module, self._plan, self._run.optimizer
-        values = network.scaling.scale(batch)
-        pairs = [random_views(values, network.item_shape, plan.augment, self._views) for _ in range(2)]
+        values, n = network.scaling.scale(batch), len(batch)
+        rows = self._group.share(n).rows
+        pairs = [random_views(values, network.item_shape, plan.augment, self._views)[rows] for _ in range(2)]
         with torch.autocast(values.device.type, torch.bfloat16, enabled=plan.bfloat16):
             points = network(torch.cat(pairs))
-        loss = nt_xent(*points.chunk(2))
+        first, second = (self._group.gather(half, n) for half in points.chunk(2))
+        loss = nt_xent(first, second)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        self._group.add_gradients(self._run.parameters)
         optimizer.step()
         self._loss.copy_(loss.detach())
 

@@ -25,9 +25,9 @@ from labelwise.features.contrast import (
     run_settings,
 )
 from labelwise.nn.batches import Items
-from labelwise.nn.checkpoint import CheckpointFile
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import choose_likelihood
+from labelwise.nn.processes import current_group
 from labelwise.nn.views import resolve_augmentation
 from labelwise.nn.weights import module_of
 from labelwise.randomness import RandomState, draw_seed, torch_generator
@@ -171,9 +171,11 @@ class LearnedFeaturizer(Featurizer):
         )
         network = build_network(self.item_shape_, torch_generator(seed, WEIGHTS)).to(device)
         pixels = Items(items.reshape(len(items), -1), device)
-        settings = {} if checkpoint is None else run_settings(network, plan, pixels, device)
-        file = None if checkpoint is None else CheckpointFile(checkpoint, settings, resume=resume)
-        self.history_ = contrast(network, pixels, plan, checkpoint=file, listen=listen)
+        group = current_group()
+        file = group.checkpoint(
+            checkpoint, lambda: run_settings(network, plan, pixels, device, group), resume=resume
+        )
+        self.history_ = contrast(network, pixels, plan, checkpoint=file, group=group, listen=listen)
         self.network_ = network.eval()
         return self
 

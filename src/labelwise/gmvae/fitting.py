@@ -23,10 +23,11 @@ from labelwise.gmvae.settings import lighter, make_architecture, make_plan
 from labelwise.gmvae.training import WEIGHTS, elbo_quantiles, infer, run_settings, train
 from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
-from labelwise.nn.checkpoint import CheckpointFile, of_features
+from labelwise.nn.checkpoint import of_features
 from labelwise.nn.defaults import resolve_device, use_bfloat16
 from labelwise.nn.inputs import check_image_options, check_items, column_moments, count_components
 from labelwise.nn.likelihoods import Gaussian
+from labelwise.nn.processes import current_group
 from labelwise.nn.views import resolve_augmentation
 from labelwise.randomness import torch_generator
 
@@ -140,10 +141,10 @@ def learn(
     if isinstance(module.likelihood, Gaussian):
         module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
     module.mixed = use_bfloat16(parameters["precision"], device, architecture.hidden)
-    settings = run_settings(plan, module, device, X) if checkpoint is not None else {}
-    file = None if checkpoint is None else CheckpointFile(checkpoint, settings, resume=resume)
+    group = current_group()
+    file = group.checkpoint(checkpoint, lambda: run_settings(plan, module, device, X, group), resume=resume)
     items = Items(X, device)
-    history = train(module.to(device), items, plan, checkpoint=file, listen=listen)
+    history = train(module.to(device), items, plan, checkpoint=file, group=group, listen=listen)
     module.mixed = False
     posteriors, latents = infer(module, items, listen)
     shares = posteriors.mean(axis=0, dtype=np.float64)

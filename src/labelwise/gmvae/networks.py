@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from labelwise.gmvae.mixture import GaussianMixture, bounded
-from labelwise.nn.layers import dense_layers, reset_layers
+from labelwise.nn.layers import BatchNorm2d, dense_layers, reset_layers
 from labelwise.nn.likelihoods import LIKELIHOODS, Bernoulli, Gaussian
 
 
@@ -82,7 +82,7 @@ class ConvLayers(nn.Module):
         layers: list[nn.Module] = []
         while min(height, width) > 7:
             convolution = nn.Conv2d(channels, n_out, 3, stride=2, padding=1)
-            layers += [convolution, nn.BatchNorm2d(n_out), nn.SiLU()]
+            layers += [convolution, BatchNorm2d(n_out), nn.SiLU()]
             height, width, channels, n_out = (height + 1) // 2, (width + 1) // 2, n_out, 2 * n_out
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.n_out = height * width * channels

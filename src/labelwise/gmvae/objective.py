@@ -12,6 +12,7 @@ from torch import Tensor
 
 from labelwise.gmvae.mixture import gaussian_entropy, gaussian_kl
 from labelwise.gmvae.networks import CollapsedGMVAE, ExactGMVAE, GMVAEModule
+from labelwise.nn.processes import Share
 
 
 @dataclass(frozen=True)
@@ -39,14 +40,24 @@ class Terms:
         return self.reconstruction + kl_weight * (self.kl_z + self.kl_c)
 
 
-def _noise_like(mean: Tensor, generator: torch.Generator) -> Tensor:
-    return torch.randn(mean.shape, generator=generator, device=mean.device)
+def _noise_like(mean: Tensor, generator: torch.Generator, share: Share | None) -> Tensor:
+    n_drawn = len(mean) if share is None else share.n_batch
+    noise = torch.randn((n_drawn, *mean.shape[1:]), generator=generator, device=mean.device)
+    return noise if share is None else noise[share.rows]
 
 
-def plain_terms(module: GMVAEModule, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Terms:
+def plain_terms(
+    module: GMVAEModule,
+    inputs: Tensor,
+    targets: Tensor,
+    generator: torch.Generator,
+    share: Share | None = None,
+) -> Terms:
     """Evaluate the plain VAE (Kingma and Welling, 2014) before the mixture: p(z) is standard normal."""
     posterior = module.infer_plain(inputs)
-    latents = posterior.mean + (0.5 * posterior.log_variance).exp() * _noise_like(posterior.mean, generator)
+    latents = posterior.mean + (0.5 * posterior.log_variance).exp() * _noise_like(
+        posterior.mean, generator, share
+    )
     zero = torch.zeros_like(posterior.mean[0])
     return Terms(
         reconstruction=-module.likelihood.log_density(module.decode(latents), targets),
@@ -57,7 +68,11 @@ def plain_terms(module: GMVAEModule, inputs: Tensor, targets: Tensor, generator:
 
 
 def collapsed_terms(
-    module: CollapsedGMVAE, inputs: Tensor, targets: Tensor, generator: torch.Generator
+    module: CollapsedGMVAE,
+    inputs: Tensor,
+    targets: Tensor,
+    generator: torch.Generator,
+    share: Share | None = None,
 ) -> Terms:
     """Evaluate the objective in which c is summed out: one decoder pass an item, whatever K is.
 
@@ -66,7 +81,9 @@ def collapsed_terms(
     Jiang et al., "Variational Deep Embedding", 2017); with it the two KL terms add up to the loss above.
     """
     posterior = module.infer(inputs)
-    latents = posterior.mean + (0.5 * posterior.log_variance).exp() * _noise_like(posterior.mean, generator)
+    latents = posterior.mean + (0.5 * posterior.log_variance).exp() * _noise_like(
+        posterior.mean, generator, share
+    )
     log_joint = module.mixture.expected_log_joint(posterior.mean, posterior.log_variance)
     kl_total = -gaussian_entropy(posterior.log_variance) - log_joint.logsumexp(-1)
     # Only the total is optimised; its split in two is for the record.
@@ -82,7 +99,13 @@ def collapsed_terms(
     )
 
 
-def exact_terms(module: ExactGMVAE, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Terms:
+def exact_terms(
+    module: ExactGMVAE,
+    inputs: Tensor,
+    targets: Tensor,
+    generator: torch.Generator,
+    share: Share | None = None,
+) -> Terms:
     """Evaluate the published objective: every item is decoded once for each component.
 
     loss = sum_c q(c given x) [-log p(x given z_c) + KL(q(z given x, c), p(z given c))
@@ -90,7 +113,7 @@ def exact_terms(module: ExactGMVAE, inputs: Tensor, targets: Tensor, generator: 
     """
     posterior = module.infer(inputs)
     mean, log_variance = posterior.mean, posterior.log_variance
-    latents = mean + (0.5 * log_variance).exp() * _noise_like(mean, generator)
+    latents = mean + (0.5 * log_variance).exp() * _noise_like(mean, generator, share)
     responsibilities = posterior.log_responsibilities.exp()
     log_density = module.likelihood.log_density(module.decode(latents), targets.unsqueeze(1))
     divergence = gaussian_kl(mean, log_variance, module.mixture.means, module.mixture.log_variances)
@@ -103,7 +126,13 @@ def exact_terms(module: ExactGMVAE, inputs: Tensor, targets: Tensor, generator: 
     )
 
 
-def mixture_terms(module: GMVAEModule, inputs: Tensor, targets: Tensor, generator: torch.Generator) -> Terms:
+def mixture_terms(
+    module: GMVAEModule,
+    inputs: Tensor,
+    targets: Tensor,
+    generator: torch.Generator,
+    share: Share | None = None,
+) -> Terms:
     """Evaluate the objective that belongs to the module's kind of posterior.
 
     Parameters
@@ -115,9 +144,11 @@ def mixture_terms(module: GMVAEModule, inputs: Tensor, targets: Tensor, generato
         What is to be reconstructed, scaled.
     generator : torch.Generator
         For the one draw of z an item (and component).
+    share : Share, default=None
+        Rows that these are of a batch; None for a whole batch.
     """
     if isinstance(module, ExactGMVAE):
-        return exact_terms(module, inputs, targets, generator)
+        return exact_terms(module, inputs, targets, generator, share)
     if isinstance(module, CollapsedGMVAE):
-        return collapsed_terms(module, inputs, targets, generator)
+        return collapsed_terms(module, inputs, targets, generator, share)
     raise TypeError(f"no objective for {type(module).__name__}")

@@ -22,6 +22,8 @@ from labelwise.gmvae.objective import Terms, mixture_terms, plain_terms
 from labelwise.gmvae.start import kmeans_start, start_rows
 from labelwise.nn.batches import Items
 from labelwise.nn.checkpoint import CheckpointFile, EpochRecord
+from labelwise.nn.layers import moments_shared
+from labelwise.nn.processes import ALONE, Group
 from labelwise.nn.replay import Replayed, adamw, set_rate
 from labelwise.nn.run import Run
 from labelwise.nn.views import random_views
@@ -57,9 +59,12 @@ class Plan:
     seed: int
 
 
-def run_settings(plan: Plan, module: GMVAEModule, device: torch.device, X: np.ndarray) -> dict[str, Any]:
+def run_settings(
+    plan: Plan, module: GMVAEModule, device: torch.device, X: np.ndarray, group: Group
+) -> dict[str, Any]:
     """All that decides the bits of a run."""
     return {
+        **group.settings,
         **asdict(module.architecture),
         **asdict(plan),
         "bfloat16": module.mixed,
@@ -78,25 +83,29 @@ def train(
     plan: Plan,
     *,
     checkpoint: CheckpointFile | None = None,
+    group: Group = ALONE,
     listen: Listener = ignore,
 ) -> list[EpochRecord]:
     """Train `module` in place, from the state in `checkpoint` if it holds one, and return the history.
+
+    The first process of a `group` has the checkpoint.
 
     `listen` gets an event of the stage "training" for each batch. That of the last batch of an epoch comes
     once the epoch is in the checkpoint; its numbers are the epoch's record.
     """
     run = Run(module, make_optimizer(module, plan.learning_rate))
-    state = None if checkpoint is None else checkpoint.restore()
+    state = group.take_over(None if checkpoint is None else checkpoint.restore())
     if state is not None:
         run.adopt(state)
     resuming = f"resuming after epoch {run.epoch} of {plan.n_epochs}" if run.epoch else ""
     listen(Event("training", run.epoch / plan.n_epochs, resuming))
-    phase = Phase(run, plan)
+    phase = Phase(run, plan, group)
     while run.epoch < plan.n_epochs:
         if run.epoch == plan.plain_epochs and plan.plain_epochs > 0:
             start_mixture(module, items, plan)
-            phase = Phase(run, plan)
-        record = phase.run_epoch(items, listen)
+            phase = Phase(run, plan, group)
+        with moments_shared(module, group):
+            record = phase.run_epoch(items, listen)
         run.history.append(record)
         if checkpoint is not None:
             checkpoint.keep(run.state(), last=run.epoch == plan.n_epochs)
@@ -144,16 +153,17 @@ class Phase:
     run : Run
         Its next epoch says which phase it is.
     plan : Plan
+    group : Group
     """
 
-    def __init__(self, run: Run[GMVAEModule], plan: Plan) -> None:
-        self._run, self._plan = run, plan
+    def __init__(self, run: Run[GMVAEModule], plan: Plan, group: Group) -> None:
+        self._run, self._plan, self._group = run, plan, group
         self._is_plain = run.epoch < plan.plain_epochs
         device = next(run.module.parameters()).device
         self._noise, self._views = torch.Generator(device), torch.Generator(device)
         self._kl_weight = torch.ones((), device=device)
         self._totals = EpochTotals(run.module.architecture.n_components, device)
-        self._step = Replayed(self._learn, (self._noise, self._views))
+        self._step = self._learn if group.size > 1 else Replayed(self._learn, (self._noise, self._views))
 
     def run_epoch(self, items: Items, listen: Listener) -> EpochRecord:
         """One pass over the items; `listen` hears of all batches but the last."""
@@ -174,22 +184,24 @@ class Phase:
             if (step + 1) % n_batches:
                 listen(Event("training", (step + 1) / n_steps))
         phase = "plain" if self._is_plain else "mixture"
-        return {"epoch": epoch + 1, "phase": phase, **self._totals.record(len(items))}
+        return {"epoch": epoch + 1, "phase": phase, **self._totals.record(len(items), self._group)}
 
     def _learn(self, batch: Tensor) -> None:
         module = self._run.module
         targets = module.likelihood.scale(batch)
         inputs = random_views(targets, module.architecture.item_shape, self._plan.augment, self._views)
         evaluate = plain_terms if self._is_plain else mixture_terms
-        terms = evaluate(module, inputs, targets, self._noise)
-        take_step(self._run, terms.loss(self._kl_weight).mean())
+        share = self._group.share(len(batch))
+        terms = evaluate(module, inputs[share.rows], targets[share.rows], self._noise, share)
+        take_step(self._run, terms.loss(self._kl_weight).sum() / len(batch), self._group)
         self._totals.add(terms)
 
 
-def take_step(run: Run[GMVAEModule], loss: Tensor) -> None:
-    """One optimiser step."""
+def take_step(run: Run[GMVAEModule], loss: Tensor, group: Group = ALONE) -> None:
+    """One optimiser step; the loss is the sum of those of the group."""
     run.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
+    group.add_gradients(run.parameters)
     parameters = [parameter for parameter in run.parameters if parameter.grad is not None]
     norm = torch.nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
     # Clipping would multiply all gradients by 1 in almost every step; a GPU does that sooner than it answers.
@@ -216,10 +228,10 @@ class EpochTotals:
         if terms.responsibilities is not None:
             self._usage += terms.responsibilities.detach().double().sum(0)
 
-    def record(self, n_items: int) -> EpochRecord:
-        """Means over the items, in nats."""
-        reconstruction, kl_z, kl_c = (self._sums / n_items).tolist()
-        usage = (self._usage / n_items).cpu().numpy()
+    def record(self, n_items: int, group: Group) -> EpochRecord:
+        """Means over the items of all processes, in nats."""
+        reconstruction, kl_z, kl_c = (group.add(self._sums) / n_items).tolist()
+        usage = (group.add(self._usage) / n_items).cpu().numpy()
         return {
             "loss": reconstruction + kl_z + kl_c,
             "reconstruction": reconstruction,
