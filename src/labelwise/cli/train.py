@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from labelwise.features.table import TableFeaturizer
     from labelwise.gmvae import GMVAE
     from labelwise.project import Project
+    from labelwise.project.source import Source
 
 
 # What a project that takes a trained model still needs to know.
@@ -149,34 +150,19 @@ def train(
     Example: torchrun --nproc-per-node 4 -m labelwise train photos/ -o birds.labelwise
     """
     grid = _grid(components)
-    if model is not None:
-        _refuse_settings(context)
-    if labels is not None and len(grid) == 1:
-        raise ParameterError("--labels only helps to choose among several --components: leave it out")
-    rank, size = started()
-    if size > 1 and (model is not None or len(grid) != 1):
-        raise ParameterError(
-            "several processes train one model: choose one number for --components, and no --model"
-        )
+    _check_together(context, grid)
     checkpoint = Path(f"{output}.checkpoint")
-    if rank == 0:
+    if started().rank == 0:
         _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
-    from labelwise.features import reading
     from labelwise.gmvae import GMVAE
     from labelwise.nn.processes import joined
     from labelwise.project.source import Source
 
-    if schema is not None and features not in ("auto", "table"):
-        raise ParameterError(f"--schema {schema} says what columns become: leave out --features {features}")
     featurizer = None if schema is None else _read_schema(schema)
-    source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
     trained = None if model is None else GMVAE.load(model, device=device)
+    source = Source.of(data, label_column=label_column, skip_unreadable=skip_unreadable)
     read_for = featurizer or (features if trained is None else trained.featurizer_)
-    source = replace(source, text_column=text_column, **reading(read_for))
-    dataset, source = source.load()
-    typer.echo(dataset.describe(), err=True)
-    for path, reason in dataset.skipped:
-        typer.echo(f"skipped {path}: {reason}", err=True)
+    dataset, source = _read(replace(source, text_column=text_column), read_for)
     gmvae = GMVAE(
         grid[0] if grid else 100,
         n_latent=latent,
@@ -219,6 +205,39 @@ def train(
         typer.echo(f"labelwise: stopped; {_way_on(checkpoint)}", err=True)
         raise typer.Exit(1) from None
     _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
+
+
+def _check_together(context: typer.Context, grid: list[int]) -> None:
+    """Refuse options that do not go together.
+
+    Raises
+    ------
+    ParameterError
+    """
+    model, labels, schema, features = (
+        context.params[name] for name in ("model", "labels", "schema", "features")
+    )
+    if model is not None:
+        _refuse_settings(context)
+    if labels is not None and len(grid) == 1:
+        raise ParameterError("--labels only helps to choose among several --components: leave it out")
+    if started().size > 1 and (model is not None or len(grid) != 1):
+        raise ParameterError(
+            "several processes train one model: choose one number for --components, and no --model"
+        )
+    if schema is not None and features not in ("auto", "table"):
+        raise ParameterError(f"--schema {schema} says what columns become: leave out --features {features}")
+
+
+def _read(source: Source, read_for: Any) -> tuple[Dataset, Source]:
+    """Read the data as their features need them, and say what they are."""
+    from labelwise.features import reading
+
+    dataset, source = replace(source, **reading(read_for)).load()
+    typer.echo(dataset.describe(), err=True)
+    for path, reason in dataset.skipped:
+        typer.echo(f"skipped {path}: {reason}", err=True)
+    return dataset, source
 
 
 def _way_on(checkpoint: Path) -> str:
