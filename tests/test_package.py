@@ -40,7 +40,7 @@ ROOMS = (
     ("features",),
     ("graph", "nn"),
     ("data",),
-    ("storage", "places", "scratch", "progress", "hub"),
+    ("storage", "places", "scratch", "progress", "hub", "workers"),
     ("randomness", "labels", "parameters", "events", "damage"),
     ("errors",),
 )

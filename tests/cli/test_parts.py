@@ -83,3 +83,14 @@ def test_shards_are_packed_and_trained_on(tmp_path):
     trained = labelwise("train", tmp_path / "all.npy", "-o", tmp_path / "all.labelwise", *TINY, "--epochs", 3)
     assert trained.code == 0, trained
     assert "must end in .npy" in labelwise("pack", tmp_path / "shards", "-o", tmp_path / "all.npz").reason()
+
+
+def test_jobs_are_for_parts(labelled, tmp_path):
+    np.save(tmp_path / "new.npy", X)
+    command = ("decode", labelled, tmp_path / "new.npy", "-o", tmp_path / "a")
+    assert "are for --part-size" in labelwise(*command, "--jobs", 2).reason()
+    assert "--jobs 0 must be" in labelwise(*command, "--part-size", 100, "--jobs", 0).reason()
+    assert "--backend dask" in labelwise(*command, "--part-size", 100, "--address", "tcp://x:1").reason()
+    outcome = labelwise(*command, "--part-size", 100, "--jobs", 2)
+    assert outcome.code == 0, outcome
+    assert f"{len(X):,} items answered" in outcome.out

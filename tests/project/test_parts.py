@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +15,8 @@ from labelwise import GMVAE, UNLABELED, SoftDecoder, load, predict_parts
 from labelwise.answerer import DecoderAnswerer
 from labelwise.errors import DataError, MissingExtraError, ParameterError, StorageError
 from labelwise.events import Cancelled
-from labelwise.project import parts
+from labelwise.project import together
+from labelwise.workers import Workers
 
 DIGITS = load_digits()
 X = (DIGITS.images[:250] * 15).astype(np.uint8)
@@ -69,8 +73,8 @@ def test_what_was_cut_off_goes_on(answerer, source, folder, monkeypatch):
 
     with pytest.raises(Cancelled):
         predict_parts(answerer, source, folder, part_size=100, listen=stop)
-    asked, sizes = parts.asked, []
-    monkeypatch.setattr(parts, "asked", lambda answerer, X: sizes.append(len(X)) or asked(answerer, X))
+    asked, sizes = together.asked, []
+    monkeypatch.setattr(together, "asked", lambda answerer, X: sizes.append(len(X)) or asked(answerer, X))
     found = predict_parts(answerer, source, folder, part_size=100)
     assert (found.n_resumed, sizes) == (2, [50])
     for file in folder.glob("part*"):
@@ -160,3 +164,85 @@ def test_without_pyarrow(answerer, source, folder, monkeypatch):
     with pytest.raises(MissingExtraError, match="pyarrow"):
         predict_parts(answerer, source, folder)
     assert not folder.exists()
+
+
+@pytest.fixture
+def shards(tmp_path):
+    """Items in three files, of which the first has two parts."""
+    (tmp_path / "shards").mkdir()
+    for number, (start, stop) in enumerate([(0, 130), (130, 140), (140, 250)]):
+        np.savez(tmp_path / f"shards/{number}.npz", X=X[start:stop])
+    return tmp_path / "shards"
+
+
+def contents(folder):
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.suffix == ".parquet"}
+
+
+class TestSeveralProcesses:
+    @pytest.mark.parametrize("kind", ["source", "shards"])
+    def test_answer_as_one_does(self, request, answerer, kind, tmp_path):
+        source = request.getfixturevalue(kind)
+        alone = predict_parts(answerer, source, tmp_path / "alone", part_size=70)
+        events = []
+        together = predict_parts(
+            answerer, source, tmp_path / "both", part_size=70, workers=Workers(2), listen=events.append
+        )
+        assert contents(tmp_path / "both") == contents(tmp_path / "alone")
+        assert (
+            (together.n_samples, together.n_parts)
+            == (alone.n_samples, alone.n_parts)
+            == (250, 4 + (kind != "source"))
+        )
+        assert events[-1].fraction == 1
+        assert not (tmp_path / "both" / "_answerer").exists()
+
+    def test_go_on_with_what_is_missing(self, answerer, shards, folder):
+        predict_parts(answerer, shards, folder, part_size=70)
+        before = contents(folder)
+        (folder / "part-00002.parquet").unlink()
+        (folder / "part-00004.parquet").unlink()
+        found = predict_parts(answerer, shards, folder, part_size=70, workers=Workers(2))
+        assert (found.n_parts, found.n_resumed, found.n_samples) == (5, 3, 250)
+        assert contents(folder) == before
+
+    def test_errors_are_those_of_one(self, answerer, shards, folder):
+        np.savez(shards / "3.npz", X=X[:20, :5])
+        with pytest.raises(DataError, match="5, 8"):
+            predict_parts(answerer, shards, folder, part_size=70, workers=Workers(2))
+
+    def test_cannot_skip_images(self, answerer, tmp_path, folder):
+        (tmp_path / "images").mkdir()
+        Image.fromarray(X[0]).save(tmp_path / "images/a.png")
+        with pytest.raises(ParameterError, match="--skip-unreadable"):
+            predict_parts(answerer, tmp_path / "images", folder, workers=Workers(2), on_unreadable="skip")
+
+
+@pytest.mark.slow
+def test_a_dask_cluster_answers_as_one_process_does(answerer, shards, tmp_path):
+    pytest.importorskip("distributed")
+    predict_parts(answerer, shards, tmp_path / "alone", part_size=70)
+    answerer.save(tmp_path / "answerer")
+    # A process of its own: the cluster's libraries change warnings and signals of the process they live in.
+    code = """
+import sys
+from distributed import LocalCluster
+from labelwise.cli.main import main
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        sys.argv += ["--backend", "dask", "--address", cluster.scheduler_address]
+        main()
+"""
+    script = tmp_path / "dask_decode.py"
+    script.write_text(code)
+    arguments = ["decode", tmp_path / "answerer", shards, "-o", tmp_path / "answers", "--part-size", 70]
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert "250 items answered" in result.stdout
+    assert contents(tmp_path / "answers") == contents(tmp_path / "alone")

@@ -24,7 +24,8 @@ from labelwise.study.features import model_task
 from labelwise.study.methods import METHODS
 from labelwise.study.protocol import make_study
 from labelwise.study.results import read_cells
-from labelwise.study.run import Workers, plan_cells, run_study
+from labelwise.study.run import plan_cells, run_study
+from labelwise.workers import Workers
 
 FAST = ["hard (as published)", "hard", "soft", "k-means", "label spreading", "logistic regression"]  # by name
 MODEL = {
@@ -170,7 +171,7 @@ def slowly(*arguments):
     time.sleep(0.05)
     return score(*arguments)
 run.score_cell = slowly
-run.run_study(make_study(settings), Path(sys.argv[1]), run.Workers(n_jobs=1))
+run.run_study(make_study(settings), Path(sys.argv[1]), Workers(n_jobs=1))
 """
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "run")])
         results = tmp_path / "run" / "results.csv"
@@ -301,7 +302,8 @@ import json, sys
 from pathlib import Path
 from distributed import LocalCluster
 from labelwise.study.protocol import make_study
-from labelwise.study.run import Workers, run_study
+from labelwise.study.run import run_study
+from labelwise.workers import Workers
 if __name__ == "__main__":
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
         workers = Workers(backend="dask", address=cluster.scheduler_address)
@@ -329,12 +331,13 @@ def test_a_scheduler_that_does_not_answer(study, tmp_path):
 import sys
 from pathlib import Path
 from labelwise.study.protocol import default_study
-from labelwise.study.run import Workers, run_study
-from labelwise.errors import StudyError
+from labelwise.study.run import run_study
+from labelwise.workers import Workers
+from labelwise.errors import ProcessError
 workers = Workers(backend="dask", address="tcp://127.0.0.1:9", timeout=2)
 try:
     run_study(default_study("digits"), Path(sys.argv[1]), workers)
-except StudyError as error:
+except ProcessError as error:
     print(error, (Path(sys.argv[1]) / "models").exists())
 """
     result = subprocess.run(

@@ -12,6 +12,8 @@ import typer
 from labelwise.cli.answers import quality_line, source_lines, summarise_answers
 from labelwise.cli.items import read_items
 from labelwise.cli.options import (
+    AddressOption,
+    BackendOption,
     DecoderName,
     JsonOption,
     NewTextColumnOption,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from labelwise.data import Dataset
     from labelwise.decoding import Decoder
     from labelwise.project import Answers, Project
+    from labelwise.workers import Workers
 
 
 class Unnamed(StrEnum):
@@ -109,6 +112,16 @@ def decode(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="With --part-size: replace other predictions in that folder.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="With --part-size: parts to answer at a time, in processes that see the same files; -1 for "
+            "one per core.",
+            show_default="1, with --backend dask all workers",
+        ),
+    ] = None,
+    backend: BackendOption = "loky",
+    address: AddressOption = None,
     json_output: JsonOption = False,
 ) -> None:
     """Predict a label for every item of PROJECT, or for every new item in DATA.
@@ -121,6 +134,8 @@ def decode(
     Example: labelwise decode birds.labelwise new/ -o new.csv
 
     Example: labelwise decode birds.labelwise millions.npy -o answers --part-size 100000
+
+    Example: labelwise decode birds.labelwise shards/ -o answers --part-size 100000 --backend dask
     """
     from labelwise.project.exchange import write_predictions
     from labelwise.storage import read_manifest
@@ -141,11 +156,14 @@ def decode(
             part_size=part_size,
             abstain=abstain or 0.0,
             overwrite=overwrite,
+            workers=_workers(jobs, backend, address),
             json_output=json_output,
         )
         return
     if overwrite:
         raise ParameterError("--overwrite is for --part-size: a file is always replaced")
+    if jobs is not None or backend != "loky" or address is not None:
+        raise ParameterError("--jobs, --backend and --address are for --part-size, whose parts can be shared")
     output = output or Path("predictions.csv")
     check_file(output, "-o")
     if read_manifest(project)["kind"] == "project":
@@ -186,6 +204,19 @@ def _refuse_with_parts(options: dict[str, object], data: str | None) -> None:
     given = [name for name, value in options.items() if value is not None]
     if given:
         raise ParameterError(f"--part-size cannot be combined with {' or '.join(given)}")
+
+
+def _workers(jobs: int | None, backend: str, address: str | None) -> Workers | None:
+    """Who answers parts; None for this process alone."""
+    if address is not None and backend != "dask":
+        raise ParameterError("--address is for --backend dask")
+    if jobs is not None and jobs < 1 and jobs != -1:
+        raise ParameterError(f"--jobs {jobs} must be at least 1, or -1 for one per core")
+    if backend == "loky" and jobs in (None, 1):
+        return None
+    from labelwise.workers import Workers
+
+    return Workers(-1 if jobs is None else jobs, backend, address)
 
 
 def _decoder(name: DecoderName | None, unnamed: Unnamed | None) -> str | Decoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -64,5 +64,11 @@ NewTextColumnOption = Annotated[
 ]
 SkipUnreadableOption = Annotated[
     bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, and list them.")
+]
+BackendOption = Annotated[
+    Literal["loky", "dask"], typer.Option(help="loky: processes on this machine. dask: a Dask cluster.")
+]
+AddressOption = Annotated[
+    str | None, typer.Option(help="Address of the Dask scheduler, such as tcp://host:8786.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -6,11 +6,11 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.options import ClassColumnOption
+from labelwise.cli.options import AddressOption, BackendOption, ClassColumnOption
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -36,12 +36,8 @@ def study(
         int | None, typer.Option(min=0, help="Train one model with this seed, instead of the study's seeds.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Cells to run at a time; -1 for one per core.")] = -1,
-    backend: Annotated[
-        Literal["loky", "dask"], typer.Option(help="loky: processes on this machine. dask: a Dask cluster.")
-    ] = "loky",
-    address: Annotated[
-        str | None, typer.Option(help="Address of the Dask scheduler, such as tcp://host:8786.")
-    ] = None,
+    backend: BackendOption = "loky",
+    address: AddressOption = None,
     label_column: ClassColumnOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -58,7 +54,8 @@ def study(
     Example: labelwise study studies/mnist.toml -o mnist.run
     """
     from labelwise.progress import Progress
-    from labelwise.study.run import Workers, run_study
+    from labelwise.study.run import run_study
+    from labelwise.workers import Workers
 
     if address is not None and backend != "dask":
         raise ParameterError("--address is for --backend dask")

@@ -17,7 +17,7 @@ from labelwise.data.photos import read_photos
 from labelwise.data.tables import read_parquet_parts
 from labelwise.errors import DataError, ParameterError
 
-__all__ = ["Part", "has_columns", "read_parts"]
+__all__ = ["Part", "files_of", "has_columns", "read_parts"]
 
 _SHARDS = (".npz", ".npy", ".parquet", ".csv", ".jsonl", ".txt")
 
@@ -32,10 +32,13 @@ class Part:
         Gives the items, as a `Dataset`.
     share : float
         How much of the source has been given with this part, 0..1.
+    n_items : int
+        Items in it, with those that cannot be read.
     """
 
     read: Callable[[], Dataset]
     share: float
+    n_items: int
 
 
 def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[Part]:
@@ -70,14 +73,20 @@ def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[P
         yield from _pieces(source, part_size, reading)
         return
     path = Path(source).expanduser()
-    shards = _shards(path) if path.is_dir() else []
-    if path.is_dir() and not shards and not holds_idx(path):
+    files = files_of(path)
+    if files == [path] and path.is_dir() and not holds_idx(path):
         yield from _images(path, part_size, reading)
         return
-    files = shards or [path]
     for number, file in enumerate(files):
         for part in _pieces(file, part_size, reading):
             yield replace(part, share=(number + part.share) / len(files))
+
+
+def files_of(source: str | Path) -> list[str | Path]:
+    """Shards of a folder; of anything else, the source itself."""
+    path = Path(source).expanduser()
+    is_folder = source not in dataset_names() and path.is_dir()
+    return [*_shards(path)] or [path] if is_folder else [source]
 
 
 def has_columns(source: str | Path) -> bool:
@@ -105,13 +114,13 @@ def _pieces(source: str | Path, part_size: int, reading: Mapping[str, Any]) -> I
     if file.suffix.lower() == ".parquet" and not reading.get("text_column"):
         options = {name: reading[name] for name in ("label_column", "as_frame") if name in reading}
         for dataset, share in read_parquet_parts(file, part_size, **options):
-            yield Part(partial(_given, dataset), share)
+            yield Part(partial(_given, dataset), share, len(dataset.X))
         return
     whole = load_dataset(source, **reading)
     n_items = len(whole.X)
     for start in range(0, n_items, part_size):
         stop = min(n_items, start + part_size)
-        yield Part(partial(_some, whole, slice(start, stop)), stop / n_items)
+        yield Part(partial(_some, whole, slice(start, stop)), stop / n_items, stop - start)
 
 
 def _given(dataset: Dataset) -> Dataset:
@@ -131,4 +140,5 @@ def _images(folder: Path, part_size: int, reading: Mapping[str, Any]) -> Iterato
     skip = on_unreadable == "skip"
     for start in range(0, len(found), part_size):
         stop = min(len(found), start + part_size)
-        yield Part(partial(read, folder, found[start:stop], skip_unreadable=skip), stop / len(found))
+        some = partial(read, folder, found[start:stop], skip_unreadable=skip)
+        yield Part(some, stop / len(found), stop - start)

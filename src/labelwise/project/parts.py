@@ -8,18 +8,19 @@ import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from labelwise.data.catalogue import dataset_names
 from labelwise.data.parts import Part, read_parts
-from labelwise.data.texts import is_texts
 from labelwise.errors import ParameterError, StorageError
 from labelwise.events import Event, Listener, ignore
 from labelwise.places import check_outside
-from labelwise.project.answers import asked
-from labelwise.project.exchange import check_parquet, write_predictions
+from labelwise.project.exchange import check_parquet
+from labelwise.project.together import answer_part, answer_together, part_file
 from labelwise.storage import write_json
+from labelwise.workers import Workers
 
 if TYPE_CHECKING:
     from labelwise.answerer import Answerer
@@ -60,6 +61,7 @@ def predict_parts(
     part_size: int = PART_SIZE,
     abstain: float = 0.0,
     overwrite: bool = False,
+    workers: Workers | None = None,
     listen: Listener = ignore,
     **reading: Any,
 ) -> PredictedParts:
@@ -83,6 +85,9 @@ def predict_parts(
         A label is left out where its probability is below this, 0..1.
     overwrite : bool, default=False
         Whether to begin anew where the folder has other predictions.
+    workers : labelwise.workers.Workers, default=None
+        Processes that share the work, here or on a Dask cluster, and see the same files. None answers in this
+        process.
     listen : callable, optional
         Gets events of the stage "answering".
     **reading
@@ -99,6 +104,8 @@ def predict_parts(
         If items cannot be read or are of another kind, or files cannot be written.
     ParameterError
         If `part_size` or `abstain` is out of range.
+    ProcessError
+        If no Dask scheduler answers.
     MissingExtraError
         If pyarrow is not installed.
 
@@ -116,34 +123,37 @@ def predict_parts(
     first = next(parts)  # what cannot be read is said before anything is written
     folder, about = Path(path), _about(answerer, source, part_size, abstain)
     _claim(folder, about, overwrite=overwrite)
+    n_resumed = len(list(folder.glob(_PARTS)))
     listen(Event("answering", 0.0))
-    n_samples = n_without = n_parts = n_resumed = 0
-    for number, part in enumerate(_all(first, parts)):
-        file = folder / f"part-{number:05d}.parquet"
-        if file.exists():
-            n_resumed += 1
-        else:
-            _answer(answerer, part, file, n_samples, abstain)
-        labels = _labels(file)
+    if workers is None:
+        files = list(_answer_alone(answerer, folder, chain([first], parts), abstain, listen))
+    else:
+        files = answer_together(
+            answerer, source, folder, part_size, abstain, workers=workers, reading=reading, listen=listen
+        )
+    n_samples = n_without = 0
+    for labels in map(_labels, files):
         n_samples += len(labels)
         n_without += labels.count("")
-        n_parts += 1
-        listen(Event("answering", part.share, f"part {number + 1}: {n_samples:,} items answered"))
     classes = answerer.classes_.tolist()
-    write_json(folder / _MANIFEST, {**about, "n_samples": n_samples, "n_parts": n_parts, "classes": classes})
-    return PredictedParts(str(folder), n_samples, n_without, n_parts, n_resumed, classes)
+    write_json(
+        folder / _MANIFEST, {**about, "n_samples": n_samples, "n_parts": len(files), "classes": classes}
+    )
+    return PredictedParts(str(folder), n_samples, n_without, len(files), n_resumed, classes)
 
 
-def _all(first: Part, others: Iterator[Part]) -> Iterator[Part]:
-    yield first
-    yield from others
-
-
-def _answer(answerer: Answerer, part: Part, file: Path, start: int, abstain: float) -> None:
-    dataset = part.read()
-    answers = asked(answerer, dataset.X).abstain(abstain)
-    texts = dataset.X if is_texts(dataset.X) else None
-    write_predictions(file, answers, dataset.paths, texts, start=start)
+def _answer_alone(
+    answerer: Answerer, folder: Path, parts: Iterator[Part], abstain: float, listen: Listener
+) -> Iterator[Path]:
+    """Answer the parts that `folder` lacks, and give the files of all."""
+    n_samples = 0
+    for number, part in enumerate(parts):
+        file = part_file(folder, number)
+        if not file.exists():
+            answer_part(answerer, part.read(), file, n_samples, abstain)
+        n_samples += len(_labels(file))
+        listen(Event("answering", part.share, f"part {number + 1}: {n_samples:,} items answered"))
+        yield file
 
 
 def _about(answerer: Answerer, source: str | Path, part_size: int, abstain: float) -> dict[str, Any]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, cpu_count, delayed, parallel_config
+from joblib import Parallel, delayed
 
 from labelwise.data import Dataset, load_dataset
 from labelwise.data.texts import is_texts
 from labelwise.encoding import Encoding
-from labelwise.errors import DataError, MissingExtraError, StudyError
+from labelwise.errors import DataError, StudyError
 from labelwise.events import Cancelled, Event, Listener, check_listener, ignore
 from labelwise.features import is_frame
 from labelwise.gmvae import GMVAE
@@ -29,6 +28,7 @@ from labelwise.study.methods import METHODS, RANDOM, SUGGESTED
 from labelwise.study.protocol import Parts, Study, check_data, label_budgets, split_parts
 from labelwise.study.results import NO_MODEL, Cell, CellKey, CellLog, Summary, summarise, write_rows
 from labelwise.study.sweep import score_cell
+from labelwise.workers import Workers
 
 # Labels are chosen up to this number. Choosing takes time that grows with it, while the lead over random
 # labels shrinks: at 291 it is half of that at 73 on letters26, and at 140 one point on MNIST
@@ -36,28 +36,6 @@ from labelwise.study.sweep import score_cell
 MAX_CHOSEN = 500
 
 _SECONDS_BETWEEN_MESSAGES = 10.0  # frequent enough to see that work goes on, and a page of lines an hour
-
-
-@dataclass(frozen=True)
-class Workers:
-    """Where cells run.
-
-    Attributes
-    ----------
-    n_jobs : int
-        Cells at a time; -1 for one per core.
-    backend : "loky" or "dask"
-        Processes on this machine, or a Dask cluster.
-    address : str or None
-        Of the Dask scheduler; None starts a cluster on this machine.
-    timeout : float
-        Seconds to wait for the scheduler.
-    """
-
-    n_jobs: int = -1
-    backend: str = "loky"
-    address: str | None = None
-    timeout: float = 30.0
 
 
 def run_study(
@@ -111,7 +89,7 @@ def run_study(
     try:
         progress.tell("; ".join(_start_words(dataset, parts, progress, n_failed)))
         # The backend comes first, so that a cluster that does not answer is noticed before any training.
-        with _backend(workers or Workers()):
+        with (workers or Workers()).employed():
             bench.run(pending)
     except Cancelled:
         finish(output)
@@ -151,26 +129,6 @@ def plan_cells(study: Study, budgets: Iterable[int]) -> list[CellKey]:
             seeds = study.model_seeds if method.uses_model else (NO_MODEL,)
             keys += [CellKey(method.id, seed, n_labeled, draw) for seed in seeds for draw in range(n_draws)]
     return keys
-
-
-@contextmanager
-def _backend(workers: Workers) -> Iterator[None]:
-    """Make joblib run cells where `workers` says."""
-    if workers.backend == "loky":
-        n_jobs = cpu_count() if workers.n_jobs < 0 else workers.n_jobs
-        with parallel_config("loky", n_jobs=n_jobs, inner_max_num_threads=1):
-            yield
-        return
-    try:
-        from distributed import Client
-    except ImportError:
-        raise MissingExtraError("the dask backend", "dask.distributed", "scale") from None
-    try:
-        client = Client(workers.address, timeout=workers.timeout)  # type: ignore[no-untyped-call]
-    except (OSError, ValueError) as error:
-        raise StudyError(f"no Dask scheduler answers at {workers.address}: {error}") from error
-    with client, parallel_config("dask", n_jobs=workers.n_jobs):
-        yield
 
 
 @dataclass(eq=False)
