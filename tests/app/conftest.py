@@ -76,10 +76,10 @@ def truth_of(rows):
 class Served:
     """`labelwise name` in a process of its own."""
 
-    def __init__(self, place, *words):
+    def __init__(self, place, *words, before=""):
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self.process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, "name", str(place), "--json", "--port", "8900", *words],
+            [sys.executable, "-c", before + PROGRAM, "name", str(place), "--json", "--port", "8900", *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
+import signal
 import socket
+import time
+from urllib.parse import urlsplit
 
+from app.conftest import Served
 from labelwise.app.serving import HOST, listen
 
 
@@ -41,3 +46,28 @@ def test_a_port_that_is_taken_is_stepped_over():
         port = first.getsockname()[1]
         with listen(port) as second:
             assert second.getsockname()[1] > port
+
+
+SLOW = """
+import time
+from labelwise import Project
+
+def wait(*_):
+    time.sleep(2.5)
+
+Project.export_labels = wait
+"""
+
+
+def test_ctrl_c_while_an_answer_is_made_says_nothing(place):
+    served = Served(place, before=SLOW)
+    try:
+        address = urlsplit(served.address)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
+        token = address.query.partition("=")[2]
+        connection.request("GET", "/api/files/labels.csv", headers={"authorization": f"Bearer {token}"})
+        time.sleep(0.5)
+        assert served.end(signal.SIGINT) == (0, "")
+        connection.close()
+    finally:
+        served.kill()

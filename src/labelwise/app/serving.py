@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import socket
 import threading
@@ -93,12 +94,16 @@ def serve(
 
 
 def _make_server(config: uvicorn.Config, session: Session) -> uvicorn.Server:
-    """A server that ends streams of news as soon as it shall end: it waits for all that it answers."""
+    """A server that ends streams of news as soon as it shall end: it waits for all that it answers.
+
+    What it waits for in vain is no error that a person needs to see.
+    """
     import uvicorn
 
     class Server(uvicorn.Server):
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             session.is_closed = True
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL + 1)
             super().handle_exit(sig, frame)
 
     return Server(config)
