@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.ipc
 import pytest
 from PIL import Image
 
@@ -56,6 +58,19 @@ def test_a_parquet_table_by_rows_not_by_row_groups(tmp_path, row_group_size):
     assert [sum(sizes(found)), max(sizes(found))] == [23, min(10, max(sizes(found)))]
     whole = load_dataset(tmp_path / "a.parquet", label_column="y")
     pd.testing.assert_frame_equal(pd.concat([each.X for each in found], ignore_index=True), whole.X)
+
+
+@pytest.mark.parametrize("n_batch", [1, 4, 23])
+@pytest.mark.parametrize("new", [pa.ipc.new_file, pa.ipc.new_stream])
+def test_an_arrow_table_by_rows_not_by_batches(tmp_path, new, n_batch):
+    table = pa.table({"a": np.arange(23.0), "b": [f"kind {i % 3}" for i in range(23)]})
+    with new(str(tmp_path / "a.arrow"), table.schema) as writer:
+        writer.write_table(table, max_chunksize=n_batch)
+    found = read(tmp_path / "a.arrow", as_frame=True)
+    assert sizes(found) == [10, 10, 3]
+    whole = load_dataset(tmp_path / "a.arrow")
+    pd.testing.assert_frame_equal(pd.concat([each.X for each in found], ignore_index=True), whole.X)
+    assert [part.share for part in read_parts(tmp_path / "a.arrow", 10, as_frame=True)][-1] == 1
 
 
 def test_images_are_read_when_their_part_is(tmp_path):

@@ -7,17 +7,23 @@ from labelwise.data import load_dataset
 from labelwise.errors import DataError, LabelError, MissingExtraError
 
 pandas = pytest.importorskip("pandas")
-pytest.importorskip("pyarrow")
+pyarrow = pytest.importorskip("pyarrow")
 
 
-@pytest.fixture(params=["csv", "parquet"])
+@pytest.fixture(params=["csv", "parquet", "arrow", "feather"])
 def write(request, tmp_path):
-    """Write a frame in either format and say where."""
+    """Write a frame in any format and say where."""
 
     def save(frame):
         path = tmp_path / f"mine.{request.param}"
         if request.param == "csv":
             frame.to_csv(path, index=False)
+        elif request.param == "feather":
+            frame.to_feather(path)
+        elif request.param == "arrow":  # a stream, as Hugging Face datasets writes it
+            table = pyarrow.Table.from_pandas(frame)
+            with pyarrow.ipc.new_stream(path, table.schema) as stream:
+                stream.write_table(table)
         else:
             frame.to_parquet(path)
         return path
@@ -166,8 +172,22 @@ def test_parquet_that_is_none(tmp_path):
     assert refusal(path).startswith("FILE cannot be read as a Parquet table (")
 
 
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04....", b"ARROW1\0\0" + bytes(50), b"\xff" * 80])
+@pytest.mark.parametrize("ending", ["arrow", "feather"])
+def test_arrow_that_is_none(tmp_path, ending, content):
+    path = tmp_path / f"mine.{ending}"
+    path.write_bytes(content)
+    assert refusal(path).startswith("FILE cannot be read as an Arrow table (")
+
+
 @pytest.mark.parametrize(
-    ("file", "package"), [("mine.csv", "pandas"), ("mine.parquet", "pandas"), ("mine.parquet", "pyarrow")]
+    ("file", "package"),
+    [
+        ("mine.csv", "pandas"),
+        ("mine.parquet", "pandas"),
+        ("mine.parquet", "pyarrow"),
+        ("mine.arrow", "pyarrow"),
+    ],
 )
 def test_without_the_extra(tmp_path, monkeypatch, file, package):
     real = builtins.__import__

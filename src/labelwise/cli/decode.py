@@ -105,8 +105,8 @@ def decode(
         typer.Option(
             min=1,
             help="For more items than memory holds: answer so many at a time, and write each part as a "
-            "Parquet file into the folder -o. DATA may be a folder of .npz, .npy, .parquet, .csv, .jsonl or "
-            ".txt files. Repeat the command to go on after a break.",
+            "Parquet file into the folder -o. DATA may be a folder of files: .npz, .npy, .parquet, .arrow, "
+            ".feather, .csv, .jsonl or .txt. Repeat the command to go on after a break.",
         ),
     ] = None,
     overwrite: Annotated[

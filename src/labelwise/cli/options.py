@@ -50,13 +50,15 @@ FeaturesOption = Annotated[
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, …")]
 NoNumberColumnOption = Annotated[
     str | None,
-    typer.Option(help="Column of a .csv, .parquet or .jsonl that holds classes; it is not learned."),
+    typer.Option(help="Column of a table or a .jsonl that holds classes; it is not learned."),
 ]
 ClassColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv, .parquet or .jsonl that holds the classes.")
+    str | None,
+    typer.Option(help="Column of a table or a .jsonl that holds the classes."),
 ]
 TextColumnOption = Annotated[
-    str | None, typer.Option(help="Column of a .csv, .parquet or .jsonl that holds the texts to learn.")
+    str | None,
+    typer.Option(help="Column of a table or a .jsonl that holds the texts to learn."),
 ]
 NewTextColumnOption = Annotated[
     str | None,

@@ -18,7 +18,8 @@ def pack(
         str,
         typer.Argument(
             metavar="DATA",
-            help="Folder of images of one size, or of .npz, .npy, .parquet or .csv files; or one such file.",
+            help="Folder of images of one size, or of .npz, .npy, .parquet, .arrow, .feather or .csv files; "
+            "or one such file.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help=".npy file to write.")],

@@ -53,7 +53,8 @@ def train(
         str,
         typer.Argument(
             metavar="DATA",
-            help="A data set's name, or a .npz, .npy, .csv, .parquet, .txt, .jsonl or folder of images.",
+            help="A data set's name, or a .npz, .npy, .csv, .parquet, .arrow, .feather, .txt, .jsonl or "
+            "folder of images.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the new project.")],

@@ -15,15 +15,17 @@ from labelwise.data.dataset import Dataset
 from labelwise.data.idx_folder import find_file, holds_idx, read_entry, read_idx_folder
 from labelwise.data.images import read_images
 from labelwise.data.photos import read_photos
-from labelwise.data.tables import read_csv, read_parquet
+from labelwise.data.tables import COLUMNAR, read_columnar, read_csv
 from labelwise.data.texts import read_lines, read_objects, read_text_column
 from labelwise.errors import DataError, LabelwiseError, ParameterError, StorageError
 
 __all__ = ["check_options", "load_dataset"]
 
 _HOME_VARIABLE = "LABELWISE_DATA"
-_PATHS = "an .npz, .npy, .csv, .parquet, .txt or .jsonl file, or a folder of images or IDX files"
-TABLES = (".csv", ".parquet", ".jsonl")  # what has named columns
+_PATHS = (
+    "an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, or a folder of images or IDX files"
+)
+TABLES = (".csv", ".jsonl", *COLUMNAR)  # what has named columns
 # Where the published archives and other libraries put the files inside a data set's folder.
 _INNER_FOLDERS = ("", "raw", "gzip")
 
@@ -45,8 +47,9 @@ def load_dataset(
     source : str or path-like
         A name: ``"digits"`` (embedded), ``"mnist"``, ``"fashion-mnist"``, ``"kmnist"``,
         ``"emnist-letters"``, ``"emnist-balanced"`` or ``"emnist-digits"``; or a path: an ``.npz`` file
-        (arrays `X`, and optionally `y` and `names`), an ``.npy`` file, a ``.csv`` or ``.parquet`` table, a
-        ``.txt`` file of one text a line, a ``.jsonl`` file of texts, a folder of images, or a folder of IDX
+        (arrays `X`, and optionally `y` and `names`), an ``.npy`` file, a ``.csv``, ``.parquet``, ``.arrow``
+        or ``.feather`` table, a ``.txt`` file of one text a line, a ``.jsonl`` file of texts, a folder of
+        images, or a folder of IDX
         files. A name goes before a path; write
         ``"./mnist"`` for a folder of that name.
     data_home : path-like or None, default=None
@@ -119,9 +122,7 @@ def check_options(
         raise ParameterError(f"on_unreadable must be 'raise' or 'skip', got {on_unreadable!r}")
     for name, column in (("label_column", label_column), ("text_column", text_column)):
         if column is not None and Path(source).suffix.lower() not in TABLES:
-            raise ParameterError(
-                f"{name}={column!r} is for .csv, .parquet and .jsonl files, not for {source}"
-            )
+            raise ParameterError(f"{name}={column!r} is for {', '.join(TABLES)} files, not for {source}")
 
 
 def _load_digits() -> Dataset:
@@ -192,8 +193,8 @@ def _load_file(path: Path, label_column: str | None, text_column: str | None, *,
             return read_npy(path)
         case ".csv":
             return read_csv(path, label_column, as_frame=as_frame)
-        case ".parquet":
-            return read_parquet(path, label_column, as_frame=as_frame)
+        case kind if kind in COLUMNAR:
+            return read_columnar(path, label_column, as_frame=as_frame)
         case ".txt":
             return read_lines(path)
         case ".jsonl":

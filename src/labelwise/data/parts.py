@@ -14,12 +14,12 @@ from labelwise.data.idx_folder import holds_idx
 from labelwise.data.images import EXTENSIONS, find_images, read_images
 from labelwise.data.loading import TABLES, check_options, load_dataset
 from labelwise.data.photos import read_photos
-from labelwise.data.tables import read_parquet_parts
+from labelwise.data.tables import COLUMNAR, read_columnar_parts
 from labelwise.errors import DataError, ParameterError
 
 __all__ = ["Part", "files_of", "has_columns", "read_parts"]
 
-_SHARDS = (".npz", ".npy", ".parquet", ".csv", ".jsonl", ".txt")
+_SHARDS = (".npz", ".npy", ".csv", ".jsonl", ".txt", *COLUMNAR)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +47,10 @@ def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[P
     Parameters
     ----------
     source : path
-        The name of a data set; an ``.npy`` file, which is mapped; a ``.parquet`` file, which is read by row
-        groups; a folder of images; or a folder of shards, which has neither images nor folders in it but
-        files of one of the kinds ``.npz``, ``.npy``, ``.parquet``, ``.csv``, ``.jsonl`` or ``.txt``, taken in
-        the order of their names. All but ``.npy`` and ``.parquet`` are read as a whole, then divided.
+        The name of a data set; an ``.npy`` file, which is mapped; a ``.parquet``, ``.arrow`` or ``.feather``
+        file, which is read in pieces; a folder of images; or a folder of shards, which has neither images nor
+        folders in it but files of one kind: those above, ``.npz``, ``.csv``, ``.jsonl`` or ``.txt``, which
+        are read as a whole, then divided. They are taken in the order of their names.
     part_size : int
         Items in a part; the last one of each file may have fewer.
     **reading
@@ -111,9 +111,9 @@ def _shards(folder: Path) -> list[Path]:
 def _pieces(source: str | Path, part_size: int, reading: Mapping[str, Any]) -> Iterator[Part]:
     """Parts of one file, or of a data set that has a name."""
     file = Path(source)
-    if file.suffix.lower() == ".parquet" and not reading.get("text_column"):
+    if file.suffix.lower() in COLUMNAR and not reading.get("text_column"):
         options = {name: reading[name] for name in ("label_column", "as_frame") if name in reading}
-        for dataset, share in read_parquet_parts(file, part_size, **options):
+        for dataset, share in read_columnar_parts(file, part_size, **options):
             yield Part(partial(_given, dataset), share, len(dataset.X))
         return
     whole = load_dataset(source, **reading)

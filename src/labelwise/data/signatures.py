@@ -13,6 +13,7 @@ _SIGNATURES = (
     (b"\x93NUMPY", "a numpy .npy array"),
     (b"PK\x03\x04", "a zip archive"),
     (b"PAR1", "a Parquet table"),
+    (b"ARROW1", "an Arrow table"),
     (b"\x1f\x8b", "a gzip file"),
     (b"%PDF", "a PDF document"),
     (b"\x89HDF", "an HDF5 file"),

@@ -1,4 +1,4 @@
-"""The user's own tables: ``.csv`` and ``.parquet``."""
+"""The user's own tables: ``.csv``, ``.parquet``, ``.arrow`` and ``.feather``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from labelwise.data.dataset import Dataset
 from labelwise.data.signatures import contents_of, looks_like_text
 from labelwise.errors import DataError, LabelError, MissingExtraError, first_line
 
-__all__ = ["read_columns", "read_csv", "read_parquet", "read_parquet_parts"]
+__all__ = ["COLUMNAR", "read_columnar", "read_columnar_parts", "read_columns", "read_csv"]
+
+COLUMNAR = (".parquet", ".arrow", ".feather")
+"""Files that hold tables column by column, in pieces."""
 
 _MOST_NAMED = 5
 
@@ -62,28 +65,28 @@ def read_csv(path: Path, label_column: str | None = None, *, as_frame: bool = Fa
     return _read_frame(frame, path, label_column, pandas, as_frame=as_frame)
 
 
-def read_parquet(path: Path, label_column: str | None = None, *, as_frame: bool = False) -> Dataset:
-    """Read a Parquet table, one row an item.
+def read_columnar(path: Path, label_column: str | None = None, *, as_frame: bool = False) -> Dataset:
+    """Read a Parquet or Arrow table, one row an item.
 
     Parameters and results are those of :func:`read_csv`.
 
     Raises
     ------
     DataError
-        If the file is no Parquet table, or is empty.
+        If the file is no such table, or is empty.
     LabelError
         If the label column is missing or has gaps.
     MissingExtraError
         If pandas or pyarrow is not installed.
     """
-    pandas = _pandas("reading a .parquet file")
-    return _read_frame(_parquet(path, pandas), path, label_column, pandas, as_frame=as_frame)
+    pandas = _pandas(f"reading a {path.suffix.lower()} file")
+    return _read_frame(_columnar(path), path, label_column, pandas, as_frame=as_frame)
 
 
-def read_parquet_parts(
+def read_columnar_parts(
     path: Path, part_size: int, label_column: str | None = None, *, as_frame: bool = False
 ) -> Iterator[tuple[Dataset, float]]:
-    """Read a Parquet table a part at a time, with the share of its rows that has been read with each.
+    """Read a Parquet or Arrow table a part at a time, with the share of it that has been read with each.
 
     Parameters
     ----------
@@ -96,27 +99,21 @@ def read_parquet_parts(
     Raises
     ------
     DataError, LabelError, MissingExtraError
-        As for :func:`read_parquet`.
+        As for :func:`read_columnar`.
     """
-    pandas = _pandas("reading a .parquet file")
-    n_read = 0
-    with _parquet_faults(path):
-        from pyarrow.parquet import ParquetFile
-
-        with ParquetFile(path) as file:
-            n_rows = file.metadata.num_rows
-            for batch in file.iter_batches(part_size):
-                n_read += len(batch)
-                yield (
-                    _read_frame(batch.to_pandas(), path, label_column, pandas, as_frame=as_frame),
-                    n_read / n_rows,
-                )
-    if not n_read:
+    pandas = _pandas(f"reading a {path.suffix.lower()} file")
+    pieces = _parquet_pieces if path.suffix.lower() == ".parquet" else _arrow_pieces
+    is_empty = True
+    with _columnar_faults(path):
+        for frame, share in pieces(path, part_size):
+            is_empty = False
+            yield _read_frame(frame, path, label_column, pandas, as_frame=as_frame), share
+    if is_empty:
         raise DataError(f"{path} holds 0 rows: give at least 1")
 
 
 def read_columns(path: Path) -> dict[str, list[Any]]:
-    """Read a ``.csv`` or ``.parquet`` file with named columns as it is; cells of a ``.csv`` stay text.
+    """Read a file with named columns as it is; cells of a ``.csv`` stay text.
 
     Raises
     ------
@@ -126,37 +123,91 @@ def read_columns(path: Path) -> dict[str, list[Any]]:
         If pandas or pyarrow is not installed.
     """
     pandas = _pandas(f"reading a {path.suffix.lower()} file")
-    if path.suffix.lower() == ".parquet":
-        frame = _parquet(path, pandas)
+    if path.suffix.lower() in COLUMNAR:
+        frame = _columnar(path)
     else:
         # "NA" and "null" are words here, and 1.50 is not 1.5.
         frame = _csv(path, pandas, partial(pandas.read_csv, dtype=str, keep_default_na=False))
     return {str(name): frame.iloc[:, place].tolist() for place, name in enumerate(frame.columns)}
 
 
-def _parquet(path: Path, pandas: Any) -> Any:
-    with _parquet_faults(path):
-        return pandas.read_parquet(path, engine="pyarrow")
+def _columnar(path: Path) -> Any:
+    """All of a table, as a frame."""
+    with _columnar_faults(path):
+        if path.suffix.lower() == ".parquet":
+            from pyarrow.parquet import read_table
+
+            return read_table(path).to_pandas()
+        with _arrow_batches(path) as (batches, schema):
+            from pyarrow import Table
+
+            return Table.from_batches((batch for batch, _ in batches), schema).to_pandas()
+
+
+def _parquet_pieces(path: Path, n_rows: int) -> Iterator[tuple[Any, float]]:
+    from pyarrow.parquet import ParquetFile
+
+    n_read = 0
+    with ParquetFile(path) as file:
+        for batch in file.iter_batches(n_rows):
+            n_read += len(batch)
+            yield batch.to_pandas(), n_read / file.metadata.num_rows
+
+
+def _arrow_pieces(path: Path, n_rows: int) -> Iterator[tuple[Any, float]]:
+    """Frames of `n_rows` rows, whatever the sizes of record batches."""
+    from pyarrow import Table
+
+    with _arrow_batches(path) as (batches, schema):
+        waiting = Table.from_batches([], schema)
+        for batch, share in batches:
+            waiting = Table.from_batches([*waiting.to_batches(), batch], schema)
+            while len(waiting) > n_rows:
+                yield waiting[:n_rows].to_pandas(), share
+                waiting = waiting[n_rows:]
+        if len(waiting):
+            yield waiting.to_pandas(), 1.0
 
 
 @contextmanager
-def _parquet_faults(path: Path) -> Iterator[None]:
-    """Say what is wrong with a Parquet file, or that pyarrow is missing."""
+def _arrow_batches(path: Path) -> Iterator[tuple[Iterator[tuple[Any, float]], Any]]:
+    """Record batches of a mapped file or stream, with the share of it that ends there; and the schema."""
+    from pyarrow import ipc, memory_map
+
+    with memory_map(str(path)) as mapped:
+        if _holds(path, b"ARROW1"):
+            file = ipc.open_file(mapped)
+            n = file.num_record_batches
+            yield ((file.get_batch(number), (number + 1) / n) for number in range(n)), file.schema
+        else:
+            stream = ipc.open_stream(mapped)
+            yield ((batch, mapped.tell() / mapped.size()) for batch in stream), stream.schema
+
+
+@contextmanager
+def _columnar_faults(path: Path) -> Iterator[None]:
+    """Say what is wrong with a file, or that pyarrow is missing."""
+    kind = path.suffix.lower()
     try:
         from pyarrow import ArrowException
     except ImportError as error:
-        raise MissingExtraError("reading a .parquet file", "pyarrow", "data") from error
-    with path.open("rb") as stream:
-        if stream.read(4) != b"PAR1":
-            raise DataError(f"{path} is not a .parquet file: it holds {contents_of(path)}")
+        raise MissingExtraError(f"reading a {kind} file", "pyarrow", "data") from error
+    if kind == ".parquet" and not _holds(path, b"PAR1"):
+        raise DataError(f"{path} is not a .parquet file: it holds {contents_of(path)}")
     try:
         yield
     except DataError:
         raise
     except (ArrowException, ValueError, OSError) as error:
+        name = "a Parquet" if kind == ".parquet" else "an Arrow"
         raise DataError(
-            f"{path} cannot be read as a Parquet table ({first_line(error)}): save it again"
+            f"{path} cannot be read as {name} table ({first_line(error)}): save it again"
         ) from error
+
+
+def _holds(path: Path, signature: bytes) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(signature)) == signature
 
 
 def _csv(path: Path, pandas: Any, read: Callable[..., Any]) -> Any:

@@ -63,7 +63,7 @@ def read_lines(path: Path) -> Dataset:
 
 
 def read_text_column(path: Path, text_column: str, label_column: str | None = None) -> Dataset:
-    """Read the texts in a column of a ``.csv``, ``.parquet`` or ``.jsonl`` file, and classes in another.
+    """Read the texts in a column of a table or ``.jsonl`` file, and classes in another.
 
     Parameters
     ----------
