@@ -6,7 +6,7 @@ so that later ones know the labels of earlier ones; suggestions all at once, or 
 all before it together. Only items that the expert did not label count.
 
 Writes the table benchmarks/results/decisions_NAME.md. Example: python benchmarks/decisions.py mnist --model
-mnist.gmvae --decisions 10 20 40 80
+mnist.gmvae --decisions 10 20 40 80. Without a name, draws all these tables: docs/decisions.png.
 """
 
 from __future__ import annotations
@@ -30,6 +30,17 @@ from labelwise.planning.suggest import suggest_from
 DECISIONS = (25, 50, 100, 200)
 N_SEEDS = 3
 A_CALL = 10  # sheets, or the first batch of single items
+RESULTS = Path(__file__).parent / "results"
+WAYS_DRAWN = {
+    "sheets": ("sheets", "#0072B2", "o"),
+    "suggested items, in batches": ("single items, suggested", "#E69F00", "s"),
+    "random items": ("single items, random", "#555555", "^"),
+}
+TITLES = {
+    "decisions_banking77": "Banking77, 77 classes of texts",
+    "decisions_letters26": "letters26, 26 classes",
+    "decisions_mnist": "MNIST, 10 classes",
+}
 SHARED_SEED = 1_000  # seeds of the calls of one run do not meet those of another run
 
 Proposal = tuple[np.ndarray, np.ndarray | None]
@@ -139,9 +150,35 @@ def read(options: argparse.Namespace) -> tuple[Encoding, np.ndarray]:
     return gmvae.encode(X), np.unique(truth, return_inverse=True)[1]
 
 
+def draw() -> None:
+    """One panel a table: accuracy against decisions."""
+    from matplotlib.figure import Figure
+
+    tables = sorted(RESULTS.glob("decisions_*.md"))
+    figure = Figure(figsize=(4 * len(tables), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(tables), squeeze=False)[0]
+    for axes, table in zip(panels, tables, strict=True):
+        rows = [line.strip("| ").split(" | ") for line in table.read_text(encoding="utf-8").splitlines()]
+        cells = [row for row in rows if row[0].isdigit()]
+        for way, (label, colour, marker) in WAYS_DRAWN.items():
+            places = [int(row[0]) for row in cells if row[1] == way]
+            values = [tuple(map(float, row[3].split(" ± "))) for row in cells if row[1] == way]
+            means, spreads = np.array(values).T
+            axes.plot(places, means, marker, color=colour, linestyle="-", label=label)
+            axes.fill_between(places, means - spreads, means + spreads, color=colour, alpha=0.15, linewidth=0)
+        axes.set_title(TITLES.get(table.stem, table.stem), loc="left")
+        axes.set_xlabel("decisions")
+        axes.set_ylim(0, 1)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("accuracy on items without a label")
+    panels[0].legend(loc="lower right", frameon=False)
+    figure.savefig(Path(__file__).parents[1] / "docs" / "decisions.png", dpi=110)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", help="data set, or what encodings are called")
+    parser.add_argument("name", nargs="?", help="data set, or what encodings are called")
     parser.add_argument("--model", type=Path, help="a trained model of the data, to leave training out")
     parser.add_argument(
         "--encoding",
@@ -151,6 +188,9 @@ def main() -> None:
     parser.add_argument("--decisions", type=int, nargs="+", default=DECISIONS)
     parser.add_argument("--seeds", type=int, default=N_SEEDS)
     options = parser.parse_args()
+    if options.name is None:
+        draw()
+        return
     warnings.simplefilter("ignore", LabelwiseWarning)
     # scikit-learn doubts that few labels of many classes are classes at all.
     warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
@@ -174,7 +214,7 @@ def main() -> None:
         "",
         f"Ten sheets take {seconds_of_a_call(encoding):.0f} seconds on one processor.",
     ]
-    target = Path(__file__).parent / "results" / f"decisions_{name}.md"
+    target = RESULTS / f"decisions_{name}.md"
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
