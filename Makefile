@@ -10,7 +10,7 @@ FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
 # core wait for each other. A file is tested by one process, which makes what its tests share once.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: demo test test-fast test-long test-core lint lint-page axe docs setup bench clean
+.PHONY: demo test test-fast test-long test-core test-min lint lint-page axe docs setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
@@ -25,13 +25,16 @@ test-fast: setup
 test-long: setup
 	$(BIN)/python -m pytest --long -m long
 
-# A wheel without extras, outside the checkout.
-test-core:
-	rm -rf build/core && mkdir -p build/core
-	$(PYTHON) -m venv build/core/venv
-	build/core/venv/bin/pip install --quiet --constraint constraints.txt . pytest
-	cp -r tests/core build/core/tests
-	cd build/core && OMP_NUM_THREADS=1 venv/bin/python -m pytest -q --rootdir tests tests
+# A wheel without extras, outside the checkout; test-min: with the oldest versions that are allowed.
+test-core: build/test-constraints
+test-min: build/test-constraints-min
+
+build/test-%:
+	rm -rf build/$* && mkdir -p build/$*
+	$(PYTHON) -m venv build/$*/venv
+	build/$*/venv/bin/pip install --quiet --constraint $*.txt . pytest
+	cp -r tests/core build/$*/tests
+	cd build/$* && OMP_NUM_THREADS=1 venv/bin/python -m pytest -q --rootdir tests tests
 
 lint: setup
 	$(BIN)/ruff check src tests benchmarks

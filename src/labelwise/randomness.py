@@ -65,4 +65,4 @@ def torch_generator(seed: int, *purpose: int, device: str | torch.device = "cpu"
 def seed_anew(generator: torch.Generator, seed: int, *purpose: int) -> torch.Generator:
     """Let a generator go on with the stream of another purpose."""
     state = np.random.SeedSequence([seed, *purpose]).generate_state(1, np.uint64)[0]
-    return generator.manual_seed(int(state >> 1))
+    return generator.manual_seed(int(state) >> 1)

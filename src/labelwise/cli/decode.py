@@ -13,6 +13,7 @@ from labelwise.cli.answers import quality_line, source_lines, summarise_answers
 from labelwise.cli.items import read_items
 from labelwise.cli.options import (
     AddressOption,
+    Backend,
     BackendOption,
     DecoderName,
     JsonOption,
@@ -120,7 +121,7 @@ def decode(
             show_default="1, with --backend dask all workers",
         ),
     ] = None,
-    backend: BackendOption = "loky",
+    backend: BackendOption = Backend.loky,
     address: AddressOption = None,
     json_output: JsonOption = False,
 ) -> None:
@@ -162,7 +163,7 @@ def decode(
         return
     if overwrite:
         raise ParameterError("--overwrite is for --part-size: a file is always replaced")
-    if jobs is not None or backend != "loky" or address is not None:
+    if jobs is not None or backend is not Backend.loky or address is not None:
         raise ParameterError("--jobs, --backend and --address are for --part-size, whose parts can be shared")
     output = output or Path("predictions.csv")
     check_file(output, "-o")
@@ -206,17 +207,17 @@ def _refuse_with_parts(options: dict[str, object], data: str | None) -> None:
         raise ParameterError(f"--part-size cannot be combined with {' or '.join(given)}")
 
 
-def _workers(jobs: int | None, backend: str, address: str | None) -> Workers | None:
+def _workers(jobs: int | None, backend: Backend, address: str | None) -> Workers | None:
     """Who answers parts; None for this process alone."""
-    if address is not None and backend != "dask":
+    if address is not None and backend is not Backend.dask:
         raise ParameterError("--address is for --backend dask")
     if jobs is not None and jobs < 1 and jobs != -1:
         raise ParameterError(f"--jobs {jobs} must be at least 1, or -1 for one per core")
-    if backend == "loky" and jobs in (None, 1):
+    if backend is Backend.loky and jobs in (None, 1):
         return None
     from labelwise.workers import Workers
 
-    return Workers(-1 if jobs is None else jobs, backend, address)
+    return Workers(-1 if jobs is None else jobs, backend.value, address)
 
 
 def _decoder(name: DecoderName | None, unnamed: Unnamed | None) -> str | Decoder:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -22,6 +22,13 @@ class DecoderName(StrEnum):
     related = "related"
     soft = "soft"
     hard = "hard"
+
+
+class Backend(StrEnum):
+    """Values of --backend."""
+
+    loky = "loky"
+    dask = "dask"
 
 
 ProjectArgument = Annotated[
@@ -68,7 +75,7 @@ SkipUnreadableOption = Annotated[
     bool, typer.Option("--skip-unreadable", help="Skip images that cannot be read, and list them.")
 ]
 BackendOption = Annotated[
-    Literal["loky", "dask"], typer.Option(help="loky: processes on this machine. dask: a Dask cluster.")
+    Backend, typer.Option(help="loky: processes on this machine. dask: a Dask cluster.")
 ]
 AddressOption = Annotated[
     str | None, typer.Option(help="Address of the Dask scheduler, such as tcp://host:8786.")

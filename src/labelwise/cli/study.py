@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labelwise.cli.options import AddressOption, BackendOption, ClassColumnOption
+from labelwise.cli.options import AddressOption, Backend, BackendOption, ClassColumnOption
 from labelwise.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def study(
         int | None, typer.Option(min=0, help="Train one model with this seed, instead of the study's seeds.")
     ] = None,
     jobs: Annotated[int, typer.Option(help="Cells to run at a time; -1 for one per core.")] = -1,
-    backend: BackendOption = "loky",
+    backend: BackendOption = Backend.loky,
     address: AddressOption = None,
     label_column: ClassColumnOption = None,
     json_output: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
@@ -57,7 +57,7 @@ def study(
     from labelwise.study.run import run_study
     from labelwise.workers import Workers
 
-    if address is not None and backend != "dask":
+    if address is not None and backend is not Backend.dask:
         raise ParameterError("--address is for --backend dask")
     wanted = _wanted(plan, dataset, label_column)
     if seed is not None:
@@ -66,7 +66,7 @@ def study(
         output = Path(f"{plan.stem if plan else Path(wanted.dataset).stem}.run")
     try:
         with Progress() as listen:
-            run_study(wanted, output, Workers(jobs, backend, address), listen=listen)
+            run_study(wanted, output, Workers(jobs, backend.value, address), listen=listen)
         _draw(wanted, output)
     except KeyboardInterrupt:
         typer.echo("labelwise: stopped; run the same command again to resume", err=True)
