@@ -171,7 +171,7 @@ def slowly(*arguments):
     time.sleep(0.05)
     return score(*arguments)
 run.score_cell = slowly
-run.run_study(make_study(settings), Path(sys.argv[1]), Workers(n_jobs=1))
+run.run_study(make_study(settings), Path(sys.argv[1]), run.Workers(n_jobs=1))
 """
         process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", code, str(tmp_path / "run")])
         results = tmp_path / "run" / "results.csv"
