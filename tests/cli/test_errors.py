@@ -50,7 +50,7 @@ class TestData:
         (tmp_path / "data.doc").write_text("1 2 3")
         assert train(tmp_path / "data.doc").reason() == (
             f"{tmp_path / 'data.doc'} is not a kind of file that can be read: "
-            "give an .npz, .npy, .csv, .parquet, .txt or .jsonl file, or a folder of images or IDX files"
+            "give an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, or a folder of images or IDX files"
         )
 
     @pytest.mark.parametrize("ending", [".npz", ".npy", ".csv", ".parquet"])
@@ -123,7 +123,7 @@ class TestParameters:
     def test_a_label_column_where_there_are_no_columns(self, train, place):
         path = place / "digits.npz"
         assert train(path, "--label-column", "y").reason() == (
-            f"label_column='y' is for .csv, .parquet and .jsonl files, not for {path}"
+            f"label_column='y' is for .csv, .jsonl, .parquet, .arrow, .feather files, not for {path}"
         )
 
 
