@@ -50,7 +50,8 @@ class TestData:
         (tmp_path / "data.doc").write_text("1 2 3")
         assert train(tmp_path / "data.doc").reason() == (
             f"{tmp_path / 'data.doc'} is not a kind of file that can be read: "
-            "give an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, or a folder of images or IDX files"
+            "give an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, "
+            "or a folder of images or IDX files"
         )
 
     @pytest.mark.parametrize("ending", [".npz", ".npy", ".csv", ".parquet"])
