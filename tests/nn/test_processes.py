@@ -15,6 +15,7 @@ from sklearn.datasets import load_digits
 
 from labelwise import GMVAE, Project
 from labelwise.features.learned import LearnedFeaturizer
+from labelwise.nn.launch import started
 from labelwise.nn.processes import Group
 
 # So small a model, trained so briefly, may leave components dead, and says so.
@@ -184,3 +185,10 @@ def test_shares_are_all_rows_once(n, size):
     np.testing.assert_array_equal(rows, np.arange(n))
     sizes = [share.rows.stop - share.rows.start for share in shares]
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize(("rank", "size"), [("", ""), ("0", ""), ("a", "2"), ("-1", "2")])
+def test_an_environment_that_torchrun_did_not_make(monkeypatch, rank, size):
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", size)
+    assert started() == (0, 1)

@@ -96,7 +96,8 @@ def main() -> None:
         typer.echo(f"labelwise: {who}{error}", err=True)
         sys.exit(1)
     except KeyboardInterrupt:
-        typer.echo("labelwise: stopped", err=True)
+        if not rank:
+            typer.echo("labelwise: stopped", err=True)
         sys.exit(1)
 
 

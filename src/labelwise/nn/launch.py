@@ -15,4 +15,5 @@ class Started(NamedTuple):
 
 def started() -> Started:
     """As torchrun has it in the environment; a process that it did not start is alone."""
-    return Started(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    rank, size = os.environ.get("RANK", ""), os.environ.get("WORLD_SIZE", "")
+    return Started(int(rank), int(size)) if rank.isdecimal() and size.isdecimal() else Started(0, 1)

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -151,7 +152,7 @@ def _answer_alone(
         file = part_file(folder, number)
         if not file.exists():
             answer_part(answerer, part.read(), file, n_samples, abstain)
-        n_samples += len(_labels(file))
+        n_samples += _n_rows(file)
         listen(Event("answering", part.share, f"part {number + 1}: {n_samples:,} items answered"))
         yield file
 
@@ -241,11 +242,27 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return known if isinstance(known, dict) else {}
 
 
+def _n_rows(file: Path) -> int:
+    """Items in a part, without reading their answers."""
+    from pyarrow import parquet
+
+    with _damage_told(file):
+        return int(parquet.read_metadata(file).num_rows)
+
+
 def _labels(file: Path) -> list[str]:
     """Labels in a part."""
-    from pyarrow import ArrowException, parquet
+    from pyarrow import parquet
+
+    with _damage_told(file):
+        return list(parquet.read_table(file, columns=["label"])["label"].to_pylist())
+
+
+@contextmanager
+def _damage_told(file: Path) -> Iterator[None]:
+    from pyarrow import ArrowException
 
     try:
-        return list(parquet.read_table(file, columns=["label"])["label"].to_pylist())
+        yield
     except (ArrowException, OSError, KeyError) as error:
         raise StorageError(f"{file} is damaged: remove it, and ask again for the same predictions") from error
