@@ -172,6 +172,13 @@ def test_parquet_that_is_none(tmp_path):
     assert refusal(path).startswith("FILE cannot be read as a Parquet table (")
 
 
+def test_names_of_folders_are_no_columns(tmp_path):
+    (tmp_path / "year=2026").mkdir()
+    path = tmp_path / "year=2026/mine.parquet"
+    frame().to_parquet(path)
+    assert load_dataset(path).X.shape == (3, 2)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04....", b"ARROW1\0\0" + bytes(50), b"\xff" * 80])
 @pytest.mark.parametrize("ending", ["arrow", "feather"])
 def test_arrow_that_is_none(tmp_path, ending, content):

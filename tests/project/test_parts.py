@@ -225,17 +225,18 @@ def test_a_dask_cluster_answers_as_one_process_does(answerer, shards, tmp_path):
     answerer.save(tmp_path / "answerer")
     # A process of its own: the cluster's libraries change warnings and signals of the process they live in.
     code = """
-import sys
+import os, sys
 from distributed import LocalCluster
 from labelwise.cli.main import main
 if __name__ == "__main__":
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        os.chdir(sys.argv.pop(1))  # workers stay where they were
         sys.argv += ["--backend", "dask", "--address", cluster.scheduler_address]
         main()
 """
     script = tmp_path / "dask_decode.py"
     script.write_text(code)
-    arguments = ["decode", tmp_path / "answerer", shards, "-o", tmp_path / "answers", "--part-size", 70]
+    arguments = [tmp_path, "decode", "answerer", "shards", "-o", "answers", "--part-size", 70]
     result = subprocess.run(
         [sys.executable, "-W", "ignore", script, *map(str, arguments)],
         capture_output=True,

@@ -135,9 +135,10 @@ def _columnar(path: Path) -> Any:
     """All of a table, as a frame."""
     with _columnar_faults(path):
         if path.suffix.lower() == ".parquet":
-            from pyarrow.parquet import read_table
+            from pyarrow.parquet import ParquetFile
 
-            return read_table(path).to_pandas()
+            with ParquetFile(path) as file:  # unlike read_table, it takes no columns from names of folders
+                return file.read().to_pandas()
         with _arrow_batches(path) as (batches, schema):
             from pyarrow import Table
 

@@ -133,20 +133,20 @@ def contrast(
     network.train()
     learner = _Learner(run, plan, group)
     losses = []
-    for step in range(n_done, plan.n_steps):
-        with moments_shared(network, group):
+    with moments_shared(network, group):
+        for step in range(n_done, plan.n_steps):
             losses.append(learner.take_step(items, step))
-        last = step + 1 == plan.n_steps
-        if (step + 1) % _TOLD_EVERY and not last:
-            listen(Event(STAGE, (step + 1) / plan.n_steps))
-            continue
-        record = {"step": step + 1, "loss": float(torch.stack(losses).mean())}
-        losses.clear()
-        run.history.append(record)
-        if checkpoint is not None:
-            checkpoint.keep(run.state(), last=last)
-        message = f"step {step + 1}/{plan.n_steps} of contrast: loss {record['loss']:.2f} nats"
-        listen(Event(STAGE, (step + 1) / plan.n_steps, message, record))
+            last = step + 1 == plan.n_steps
+            if (step + 1) % _TOLD_EVERY and not last:
+                listen(Event(STAGE, (step + 1) / plan.n_steps))
+                continue
+            record = {"step": step + 1, "loss": float(torch.stack(losses).mean())}
+            losses.clear()
+            run.history.append(record)
+            if checkpoint is not None:
+                checkpoint.keep(run.state(), last=last)
+            message = f"step {step + 1}/{plan.n_steps} of contrast: loss {record['loss']:.2f} nats"
+            listen(Event(STAGE, (step + 1) / plan.n_steps, message, record))
     return run.history
 
 

@@ -13,6 +13,7 @@ from joblib import Parallel, delayed
 
 # Imported with this module, thus before a worker's first job: joblib takes what grows later for a leak.
 from labelwise.answerer import Answerer, load
+from labelwise.data.catalogue import dataset_names
 from labelwise.data.dataset import Dataset
 from labelwise.data.parts import files_of, read_parts
 from labelwise.data.texts import is_texts
@@ -70,7 +71,8 @@ def answer_together(
             "images that cannot be read can only be skipped by one process: leave out --jobs, or "
             "--skip-unreadable"
         )
-    files = files_of(source)
+    # Workers on other machines have another working directory.
+    folder, files = folder.absolute(), [_absolute(file) for file in files_of(source)]
     shutil.rmtree(folder / _ANSWERER, ignore_errors=True)
     with workers.employed():
         counts = Parallel()(delayed(count_parts)(file, part_size, dict(reading)) for file in files)
@@ -91,6 +93,10 @@ def answer_together(
         finally:
             shutil.rmtree(folder / _ANSWERER, ignore_errors=True)
     return [piece.file for piece in pieces]
+
+
+def _absolute(source: str | Path) -> str | Path:
+    return source if source in dataset_names() else Path(source).expanduser().absolute()
 
 
 def part_file(folder: Path, number: int) -> Path:
