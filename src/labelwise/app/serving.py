@@ -96,7 +96,7 @@ def serve(
 def _make_server(config: uvicorn.Config, session: Session) -> uvicorn.Server:
     """A server that ends streams of news as soon as it shall end: it waits for all that it answers.
 
-    What it waits for in vain is no error that a person needs to see.
+    Answers that are cut off then are not reported as errors.
     """
     import uvicorn
 

@@ -164,7 +164,7 @@ def decode(
     if overwrite:
         raise ParameterError("--overwrite is for --part-size: a file is always replaced")
     if jobs is not None or backend is not Backend.loky or address is not None:
-        raise ParameterError("--jobs, --backend and --address are for --part-size, whose parts can be shared")
+        raise ParameterError("--jobs, --backend and --address are for --part-size: processes share parts")
     output = output or Path("predictions.csv")
     check_file(output, "-o")
     if read_manifest(project)["kind"] == "project":

@@ -155,7 +155,9 @@ class Group:
                 "give all of them the same data and settings"
             )
         if n_differing:
-            raise ProcessError("another process has other data or settings, as it says: give all the same")
+            raise ProcessError(
+                "another process has other data or settings (see its message): give all of them the same"
+            )
 
     def follow(self, decision: bool) -> bool:
         """What the first process decided."""

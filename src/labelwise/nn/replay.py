@@ -1,7 +1,7 @@
 """Training steps on a GPU, recorded once and replayed.
 
-A step launches some three hundred kernels of a few microseconds each, and Python takes five to eight times
-as long to launch them one by one as they take to run (`benchmarks/results/gpu_step.md`). A CUDA graph
+A step launches some three hundred kernels of a few microseconds each, and launching them one by one from
+Python takes about seven times as long as running them (`benchmarks/results/gpu_step.md`). A CUDA graph
 launches all of them at once.
 """
 

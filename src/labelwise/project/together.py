@@ -64,12 +64,12 @@ def answer_together(
     Raises
     ------
     ParameterError
-        If images that cannot be read are to be skipped: who comes later could not be numbered.
+        If images that cannot be read are to be skipped: the items after them could not be numbered.
     """
     if reading.get("on_unreadable") == "skip":
         raise ParameterError(
-            "images that cannot be read can only be skipped by one process: leave out --jobs, or "
-            "--skip-unreadable"
+            "images that cannot be read can only be skipped by one process: leave out --skip-unreadable, or "
+            "both --jobs and --backend"
         )
     # Workers on other machines have another working directory.
     folder, files = folder.absolute(), [_absolute(file) for file in files_of(source)]
