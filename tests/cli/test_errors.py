@@ -72,14 +72,6 @@ class TestData:
             "2 rows of X hold NaN or infinity (rows 3, 17): drop or fill them first"
         )
 
-    def test_a_constant_column(self, train, tmp_path):
-        pytest.importorskip("pandas")
-        rows = [f"{a},{7},{a * a % 11}" for a in range(40)]
-        (tmp_path / "data.csv").write_text("\n".join(["a,b,c", *rows]) + "\n")
-        assert train(tmp_path / "data.csv").reason("data.csv: 40 rows of 3 features, float32, no labels") == (
-            "1 column of X is constant (column 1): drop what never varies"
-        )
-
     @pytest.mark.parametrize("shape", [(1, 8, 8), (1, 5), (0, 5)])
     def test_a_single_item(self, train, tmp_path, shape):
         np.savez(tmp_path / "data.npz", X=np.ones(shape, np.float32))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from labelwise import GMVAE
-from labelwise.errors import DataError, ParameterError, StructureWarning
+from labelwise.errors import DataError, FeatureWarning, ParameterError, StructureWarning
 
 ROWS = np.random.default_rng(0).standard_normal((40, 5)) * 3
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 6, 6), dtype=np.uint8)
@@ -89,12 +89,25 @@ def test_no_rows_are_too_few(fit, shape):
             fit(IMAGES).predict(np.empty(shape))
 
 
-def test_constant_columns_are_named():
+def test_columns_that_never_vary_are_left_out_and_named():
     X = ROWS.copy()
     X[:, 3] = 0
-    refused(DataError, "1 column of X is constant (column 3): drop what never varies", X)
+    with pytest.warns(FeatureWarning, match=r"never varies: column 3$"):
+        GMVAE(1, max_epochs=1, random_state=0).fit(X)
     X[:, 1] = 123456.789
-    refused(DataError, "2 columns of X are constant (columns 1, 3): drop what never varies", X)
+    with pytest.warns(FeatureWarning, match=r"never vary: columns 1, 3$"):
+        model = GMVAE(1, max_epochs=1, random_state=0).fit(X)
+    # What a new item says there changes nothing, and a reconstruction has what was always there.
+    other = X.copy()
+    other[:, [1, 3]] = 1e6
+    assert np.array_equal(model.transform(other), model.transform(X))
+    np.testing.assert_allclose(model.reconstruct(X)[:, [1, 3]], X[:, [1, 3]], rtol=1e-6)
+    assert np.isfinite(model.elbo(X)).all()
+
+
+def test_columns_that_vary_by_rounding_only_are_nothing_to_learn():
+    X = 1e9 + np.arange(40)[:, None] % 4 * np.ones(5) * 64
+    refused(DataError, "no column of X varies by more than rounding, in 40 rows: nothing to learn", X)
 
 
 def test_constant_pixels_are_no_fault(fit):

@@ -84,6 +84,24 @@ def test_gaussian_mean_undoes_the_scaling(gaussian):
     torch.testing.assert_close(gaussian.mean(gaussian.scale(values)), values, rtol=1e-5, atol=1e-4)
 
 
+def test_gaussian_leaves_out_a_column_of_infinite_spread(gaussian):
+    wider = Gaussian(5)
+    wider.reset()
+    wider.standardise(torch.tensor([10.0, -5, 7, 0, 1]), torch.tensor([2.0, 0.1, torch.inf, 30, 1]))
+    with torch.no_grad():
+        wider.log_variance.copy_(gaussian.log_variance)
+    values, outputs = draws(0, 20, 5) * 3 + 1, draws(1, 20, 5).requires_grad_()
+    others = [0, 1, 3, 4]
+    scaled = wider.scale(values)
+    assert (scaled[:, 2] == 0).all()
+    density = wider.log_density(outputs, scaled)
+    torch.testing.assert_close(density, gaussian.log_density(outputs[:, others], scaled[:, others]))
+    (gradient,) = torch.autograd.grad(density.sum(), outputs)
+    assert (gradient[:, 2] == 0).all()
+    assert (gradient[:, others] != 0).all()
+    assert (wider.mean(outputs)[:, 2] == 7).all()
+
+
 @pytest.mark.parametrize(("stored", "used"), [(-50.0, -7.0), (50.0, 2.0)])
 def test_gaussian_noise_stays_within_bounds(gaussian, stored, used):
     with torch.no_grad():

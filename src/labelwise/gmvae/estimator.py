@@ -255,7 +255,7 @@ class GMVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, DensityMixin, Bas
         ParameterError
             If parameters are not allowed; all of them are named.
         DataError
-            If the data cannot be used: not finite, too few rows, constant columns, pixels outside 0..1.
+            If the data cannot be used: not finite, too few rows, no column that varies, pixels outside 0..1.
         CheckpointError
             If `checkpoint` belongs to other settings or other data.
         """

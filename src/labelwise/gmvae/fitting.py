@@ -25,7 +25,13 @@ from labelwise.graph.principal import PrincipalComponents
 from labelwise.nn.batches import Items
 from labelwise.nn.checkpoint import of_features
 from labelwise.nn.defaults import resolve_device, use_bfloat16
-from labelwise.nn.inputs import check_image_options, check_items, column_moments, count_components
+from labelwise.nn.inputs import (
+    check_image_options,
+    check_items,
+    column_moments,
+    count_components,
+    warn_of_constant_columns,
+)
 from labelwise.nn.likelihoods import Gaussian
 from labelwise.nn.processes import current_group
 from labelwise.nn.views import resolve_augmentation
@@ -139,7 +145,9 @@ def learn(
     plan = make_plan(parameters, X, augment, seed)
     module = build_module(architecture, torch_generator(seed, WEIGHTS))
     if isinstance(module.likelihood, Gaussian):
-        module.likelihood.standardise(*map(torch.from_numpy, column_moments(X)))
+        location, spread = column_moments(X)
+        warn_of_constant_columns(spread, stacklevel=_STACK_LEVEL)
+        module.likelihood.standardise(torch.from_numpy(location), torch.from_numpy(spread))
     module.mixed = use_bfloat16(parameters["precision"], device, architecture.hidden)
     group = current_group()
     file = group.checkpoint(checkpoint, lambda: run_settings(plan, module, device, X, group), resume=resume)

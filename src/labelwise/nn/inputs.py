@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
-from labelwise.errors import DataError, ParameterError, StructureWarning
+from labelwise.errors import DataError, FeatureWarning, ParameterError, StructureWarning
 from labelwise.nn.defaults import DEFAULT_COMPONENTS, ENOUGH_ROWS, suited_components
 
 _CHUNK_ROWS = 8192  # checks look at this many rows at a time: no copy of a large memory map
@@ -164,23 +164,35 @@ def check_image_options(
 def column_moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each column, shape (n_features,), float32.
 
+    The deviation of a column that never varies is infinite: standardised, it is 0 in every row.
+
     Raises
     ------
     DataError
-        If a column is constant: it cannot be standardised.
+        If no column varies.
     """
     n = len(X)
     mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in _chunks(X)) / n
     square = sum(np.square(chunk - mean).sum(axis=0) for chunk in _chunks(X)) / n
     spread = np.sqrt(square)
     # Rounding leaves a constant column of large values with a tiny spread instead of none.
-    constant = np.flatnonzero(spread <= 1e-6 * np.abs(mean))
-    if len(constant):
-        raise DataError(
-            f"{_count(constant, 'column')} of X {'is' if len(constant) == 1 else 'are'} constant "
-            f"({_listing('column', constant)}): drop what never varies"
-        )
+    constant = spread <= 1e-6 * np.abs(mean)
+    if constant.all():
+        raise DataError(f"no column of X varies by more than rounding, in {n:,} rows: nothing to learn")
+    spread[constant] = np.inf
     return np.asarray(mean, dtype=np.float32), spread.astype(np.float32)
+
+
+def warn_of_constant_columns(spread: np.ndarray, *, stacklevel: int = 3) -> None:
+    """Say which columns `column_moments` found constant."""
+    constant = np.flatnonzero(np.isinf(spread))
+    if len(constant):
+        warnings.warn(
+            f"left out of X, as {'it never varies' if len(constant) == 1 else 'they never vary'}: "
+            f"{_listing('column', constant)}",
+            FeatureWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def value_range(X: np.ndarray) -> tuple[float, float]:

@@ -51,7 +51,8 @@ class Gaussian(nn.Module):
 
     A single variance in standardised units, as in Rybkin et al., "Simple and Effective VAE Training with
     Calibrated Decoders" (2021): no column can win the bound alone by being predicted perfectly.
-    Densities are those of the original columns.
+    Densities are those of the original columns. A column of infinite spread, one that never varied, says
+    nothing about any item: networks see 0, densities leave it out, and its mean is its location.
     """
 
     name = "gaussian"
@@ -72,7 +73,7 @@ class Gaussian(nn.Module):
             self.spread.fill_(1)
 
     def standardise(self, location: Tensor, spread: Tensor) -> None:
-        """Set each column's mean and standard deviation, shape (F,)."""
+        """Set each column's mean and standard deviation, shape (F,); infinity leaves a column out."""
         self.location.copy_(location)
         self.spread.copy_(spread)
 
@@ -83,13 +84,14 @@ class Gaussian(nn.Module):
     def log_density(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Log p(x given z), summed over features; `outputs` are means in standardised units."""
         log_variance = self.log_variance.clamp(*_NOISE_LOG_VARIANCE_RANGE)
-        squares = (targets - outputs).square().sum(-1) * (-log_variance).exp()
-        volume = targets.shape[-1] * (log_variance + math.log(2 * math.pi)) / 2 + self.spread.log().sum()
-        return -0.5 * squares - volume
+        varies = self.spread.isfinite()
+        squares = ((targets - outputs).square() * varies).sum(-1) * (-log_variance).exp()
+        volumes = (log_variance + math.log(2 * math.pi)) / 2 + self.spread.log()
+        return -0.5 * squares - volumes.where(varies, 0).sum()
 
     def mean(self, outputs: Tensor) -> Tensor:
         """E[x given z], in the units of the data."""
-        return outputs * self.spread + self.location
+        return self.location + (outputs * self.spread).where(self.spread.isfinite(), 0)
 
 
 LIKELIHOODS: dict[str, type[Bernoulli] | type[Gaussian]] = {"bernoulli": Bernoulli, "gaussian": Gaussian}
