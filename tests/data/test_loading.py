@@ -9,9 +9,8 @@ from labelwise.data import Dataset, dataset_names, load_dataset
 from labelwise.errors import DataError, ParameterError
 
 NAMES = "digits, mnist, fashion-mnist, kmnist, emnist-letters, emnist-balanced, emnist-digits"
-PATHS = (
-    "an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, or a folder of images or IDX files"
-)
+FILES = "an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file"
+PATHS = f"{FILES}, or a folder of such files, images or IDX files"
 
 
 def test_digits_are_embedded():
@@ -68,7 +67,8 @@ def test_home_is_known(tmp_path, monkeypatch):
         ({"source": 3}, "source must be a name or a path, got 3"),
         (
             {"source": "digits", "label_column": "y"},
-            "label_column='y' is for .csv, .jsonl, .parquet, .arrow, .feather files, not for digits",
+            "label_column='y' is for .csv, .jsonl, .parquet, .arrow, .feather files and folders of them, "
+            "not for digits",
         ),
     ],
 )

@@ -65,7 +65,7 @@ def reading_options(
     like: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Options of `load_dataset` for new items, as for `read_items`."""
-    from labelwise.data.parts import has_columns
+    from labelwise.data.shards import has_columns
 
     return {
         "label_column": label_column,

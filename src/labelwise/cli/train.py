@@ -53,8 +53,8 @@ def train(
         str,
         typer.Argument(
             metavar="DATA",
-            help="A data set's name, or a .npz, .npy, .csv, .parquet, .arrow, .feather, .txt, .jsonl or "
-            "folder of images.",
+            help="A data set's name; an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file; "
+            "a folder of such files of one kind, or of images.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the new project.")],

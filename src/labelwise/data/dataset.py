@@ -36,6 +36,8 @@ class Dataset:
         For a folder of images: the path of each row, relative to the folder, with ``/`` between its parts.
     skipped : list of (str, str)
         Images left out on request: relative path and reason.
+    columns : list of str or None
+        For a table: names of the columns that are features.
     """
 
     X: Any
@@ -45,6 +47,7 @@ class Dataset:
     split: NDArray[Any] | None = None
     paths: list[str] | None = None
     skipped: list[tuple[str, str]] = field(default_factory=list)
+    columns: list[str] | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y, self.names))

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labelwise.data.dataset import Dataset
-from labelwise.data.room import check_room
 from labelwise.errors import DataError, MissingExtraError, first_line
+from labelwise.scratch import scratch_array
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -80,8 +80,7 @@ def read_images(folder: Path, found: list[str] | None = None, *, skip_unreadable
     found = find_images(folder) if found is None else found
     for relative, pixels in read_each(folder, found, _read_one, skipped if skip_unreadable else None):
         if X is None:
-            check_room(len(found) * pixels.size, f"{folder}: {len(found):,} images of {_size(pixels.shape)}")
-            X = np.empty((len(found), *pixels.shape), np.uint8)
+            X = scratch_array((len(found), *pixels.shape), np.uint8)
         elif pixels.shape != X.shape[1:]:
             raise DataError(
                 f"{folder / relative} is {_size(pixels.shape)} but {paths[0]} is {_size(X.shape[1:])}: "

@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import os
 import string
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ from labelwise.data.catalogue import CATALOGUE, CatalogueEntry, dataset_names
 from labelwise.data.dataset import Dataset
 from labelwise.data.idx_folder import find_file, holds_idx, read_entry, read_idx_folder
 from labelwise.data.images import read_images
+from labelwise.data.joining import join
 from labelwise.data.photos import read_photos
-from labelwise.data.tables import COLUMNAR, read_columnar, read_csv
+from labelwise.data.shards import has_columns, shards_of
+from labelwise.data.tables import COLUMNAR, TABLES, read_columnar, read_csv
 from labelwise.data.texts import read_lines, read_objects, read_text_column
 from labelwise.errors import DataError, LabelwiseError, ParameterError, StorageError
 
@@ -23,9 +27,9 @@ __all__ = ["check_options", "load_dataset"]
 
 _HOME_VARIABLE = "LABELWISE_DATA"
 _PATHS = (
-    "an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, or a folder of images or IDX files"
+    "an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, or a folder of such files, "
+    "images or IDX files"
 )
-TABLES = (".csv", ".jsonl", *COLUMNAR)  # what has named columns
 # Where the published archives and other libraries put the files inside a data set's folder.
 _INNER_FOLDERS = ("", "raw", "gzip")
 
@@ -48,10 +52,10 @@ def load_dataset(
         A name: ``"digits"`` (embedded), ``"mnist"``, ``"fashion-mnist"``, ``"kmnist"``,
         ``"emnist-letters"``, ``"emnist-balanced"`` or ``"emnist-digits"``; or a path: an ``.npz`` file
         (arrays `X`, and optionally `y` and `names`), an ``.npy`` file, a ``.csv``, ``.parquet``, ``.arrow``
-        or ``.feather`` table, a ``.txt`` file of one text a line, a ``.jsonl`` file of texts, a folder of
-        images, or a folder of IDX
-        files. A name goes before a path; write
-        ``"./mnist"`` for a folder of that name.
+        or ``.feather`` table, a ``.txt`` file of one text a line, a ``.jsonl`` file of texts; a folder of
+        such files of one kind, which are put one after another in the order of their names; a folder of
+        images; or a folder of IDX files. A name goes before a path; write ``"./mnist"`` for a folder of that
+        name.
     data_home : path-like or None, default=None
         A folder to look in for a named data set before it is downloaded: in its subfolder of that name and
         in the folder itself. None means the environment variable ``LABELWISE_DATA``, if set.
@@ -73,7 +77,9 @@ def load_dataset(
     -------
     dataset : Dataset
         Unpacks as ``X, y, names``: items, class indices of shape (n_samples,) or None, names of the classes
-        or None. A named data set has its training part first, then its test part.
+        or None. A named data set has its training part first, then its test part. Items of several files,
+        and of a table in pieces, lie in a temporary file where they would take more than 512 MB of memory;
+        so do images.
 
     Raises
     ------
@@ -98,9 +104,14 @@ def load_dataset(
         if isinstance(source, str) and source in CATALOGUE:
             return _load_entry(CATALOGUE[source], data_home)
         path, skip = Path(os.path.expanduser(source)), on_unreadable == "skip"
-        if os.path.isdir(path):
-            return _load_folder(path, skip_unreadable=skip, as_photos=as_photos)
-        return _load_file(path, label_column, text_column, as_frame=as_frame)
+        if not os.path.isdir(path):
+            return _load_file(path, label_column, text_column, as_frame=as_frame)
+        if holds_idx(path):
+            return read_idx_folder(path)
+        if shards := shards_of(path):
+            read = partial(_load_shards, shards, label_column, text_column)
+            return join(read, str(path), path.resolve().name, as_frame=as_frame)
+        return (read_photos if as_photos else read_images)(path, skip_unreadable=skip)
     except LabelwiseError:
         raise
     except OSError as error:
@@ -121,8 +132,10 @@ def check_options(
     if on_unreadable not in ("raise", "skip"):
         raise ParameterError(f"on_unreadable must be 'raise' or 'skip', got {on_unreadable!r}")
     for name, column in (("label_column", label_column), ("text_column", text_column)):
-        if column is not None and Path(source).suffix.lower() not in TABLES:
-            raise ParameterError(f"{name}={column!r} is for {', '.join(TABLES)} files, not for {source}")
+        if column is not None and not has_columns(source):
+            raise ParameterError(
+                f"{name}={column!r} is for {', '.join(TABLES)} files and folders of them, not for {source}"
+            )
 
 
 def _load_digits() -> Dataset:
@@ -173,11 +186,10 @@ def _find_local(entry: CatalogueEntry, data_home: str | os.PathLike[str] | None)
     return None
 
 
-def _load_folder(path: Path, *, skip_unreadable: bool, as_photos: bool) -> Dataset:
-    if holds_idx(path):
-        return read_idx_folder(path)
-    read = read_photos if as_photos else read_images
-    return read(path, skip_unreadable=skip_unreadable)
+def _load_shards(
+    shards: list[Path], label_column: str | None, text_column: str | None, as_frame: bool
+) -> Iterator[Dataset]:
+    return (_load_file(path, label_column, text_column, as_frame=as_frame) for path in shards)
 
 
 def _load_file(path: Path, label_column: str | None, text_column: str | None, *, as_frame: bool) -> Dataset:

@@ -7,6 +7,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from labelwise.data.dataset import Dataset
+from labelwise.data.joining import check_alike
 from labelwise.data.parts import read_parts
 from labelwise.errors import DataError
 from labelwise.events import Event, Listener, ignore
@@ -54,37 +56,34 @@ def pack(source: str | Path, path: Path, *, listen: Listener = ignore, **reading
 
 
 def _append_all(file: IO[bytes], source: str | Path, reading: dict[str, Any], listen: Listener) -> None:
-    first: np.ndarray | None = None
+    first: Dataset | None = None
     n_items = 0
     listen(Event("packing", 0.0))
     for part in read_parts(source, _PART_SIZE, **reading):
-        items = part.read().X
+        dataset = part.read()
+        items = dataset.X
         if not isinstance(items, np.ndarray) or items.dtype.kind not in "iuf":
             raise DataError(
                 f"{source} holds more than numbers: only images and rows of numbers can be packed"
             )
         if first is None:
-            first = items[:1]
-            _write_header(file, first, 0)  # numpy leaves room for more digits, which are filled in at the end
-        if items.shape[1:] != first.shape[1:] or items.dtype != first.dtype:
-            raise DataError(
-                f"{source}: item {n_items:,} has shape {items.shape[1:]} and type {items.dtype}, and those "
-                f"before it {first.shape[1:]} and {first.dtype}: bring them to one"
-            )
+            first = dataset
+            _write_header(file, items, 0)  # numpy leaves room for more digits, which are filled in at the end
+        check_alike(first, dataset, str(source), n_items)
         file.write(np.ascontiguousarray(items).data)
         n_items += len(items)
         listen(Event("packing", part.share, f"{n_items:,} items"))
     assert first is not None  # noqa: S101 (a source without items is refused)
     file.seek(0)
-    _write_header(file, first, n_items)
+    _write_header(file, first.X, n_items)
 
 
-def _write_header(file: IO[bytes], first: np.ndarray, n_items: int) -> None:
+def _write_header(file: IO[bytes], items: np.ndarray, n_items: int) -> None:
     np.lib.format.write_array_header_2_0(
         file,
         {
-            "descr": np.lib.format.dtype_to_descr(first.dtype),
+            "descr": np.lib.format.dtype_to_descr(items.dtype),
             "fortran_order": False,
-            "shape": (n_items, *first.shape[1:]),
+            "shape": (n_items, *items.shape[1:]),
         },
     )

@@ -11,15 +11,14 @@ from typing import Any
 from labelwise.data.catalogue import dataset_names
 from labelwise.data.dataset import Dataset
 from labelwise.data.idx_folder import holds_idx
-from labelwise.data.images import EXTENSIONS, find_images, read_images
-from labelwise.data.loading import TABLES, check_options, load_dataset
+from labelwise.data.images import find_images, read_images
+from labelwise.data.loading import check_options, load_dataset
 from labelwise.data.photos import read_photos
+from labelwise.data.shards import files_of
 from labelwise.data.tables import COLUMNAR, read_columnar_parts
-from labelwise.errors import DataError, ParameterError
+from labelwise.errors import ParameterError
 
-__all__ = ["Part", "files_of", "has_columns", "read_parts"]
-
-_SHARDS = (".npz", ".npy", ".csv", ".jsonl", ".txt", *COLUMNAR)
+__all__ = ["Part", "read_parts"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,32 +79,6 @@ def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[P
     for number, file in enumerate(files):
         for part in _pieces(file, part_size, reading):
             yield replace(part, share=(number + part.share) / len(files))
-
-
-def files_of(source: str | Path) -> list[str | Path]:
-    """Shards of a folder; of anything else, the source itself."""
-    path = Path(source).expanduser()
-    is_folder = source not in dataset_names() and path.is_dir()
-    return [*_shards(path)] or [path] if is_folder else [source]
-
-
-def has_columns(source: str | Path) -> bool:
-    """Whether items are in files with named columns, which options can name."""
-    path = Path(source).expanduser()
-    files = _shards(path) if path.is_dir() else [path]
-    return any(file.suffix.lower() in TABLES for file in files)
-
-
-def _shards(folder: Path) -> list[Path]:
-    """Files of one kind that hold items; none where the folder may hold images."""
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-    if any(entry.is_dir() or entry.suffix.lower() in EXTENSIONS for entry in entries):
-        return []
-    found = [entry for entry in entries if entry.suffix.lower() in _SHARDS]
-    kinds = sorted({file.suffix.lower() for file in found})
-    if len(kinds) > 1:
-        raise DataError(f"{folder} has {' and '.join(kinds)} files: put those of one kind into a folder")
-    return found
 
 
 def _pieces(source: str | Path, part_size: int, reading: Mapping[str, Any]) -> Iterator[Part]:

@@ -14,15 +14,20 @@ from numpy.typing import NDArray
 
 from labelwise.data.classes import encode_classes
 from labelwise.data.dataset import Dataset
+from labelwise.data.joining import join
 from labelwise.data.signatures import contents_of, looks_like_text
 from labelwise.errors import DataError, LabelError, MissingExtraError, first_line
 
-__all__ = ["COLUMNAR", "read_columnar", "read_columnar_parts", "read_columns", "read_csv"]
+__all__ = ["COLUMNAR", "TABLES", "read_columnar", "read_columnar_parts", "read_columns", "read_csv"]
 
 COLUMNAR = (".parquet", ".arrow", ".feather")
 """Files that hold tables column by column, in pieces."""
 
+TABLES = (".csv", ".jsonl", *COLUMNAR)
+"""Files with named columns."""
+
 _MOST_NAMED = 5
+_PIECE = 100_000  # rows of a table that are held at a time
 
 
 def read_csv(path: Path, label_column: str | None = None, *, as_frame: bool = False) -> Dataset:
@@ -80,7 +85,14 @@ def read_columnar(path: Path, label_column: str | None = None, *, as_frame: bool
         If pandas or pyarrow is not installed.
     """
     pandas = _pandas(f"reading a {path.suffix.lower()} file")
-    return _read_frame(_columnar(path), path, label_column, pandas, as_frame=as_frame)
+
+    def read(as_frame: bool) -> Iterator[Dataset]:
+        if as_frame:
+            yield _read_frame(_columnar(path), path, label_column, pandas, as_frame=True)
+        else:
+            yield from (piece for piece, _ in read_columnar_parts(path, _PIECE, label_column))
+
+    return join(read, str(path), path.name, as_frame=as_frame)
 
 
 def read_columnar_parts(
@@ -108,8 +120,8 @@ def read_columnar_parts(
         for frame, share in pieces(path, part_size):
             is_empty = False
             yield _read_frame(frame, path, label_column, pandas, as_frame=as_frame), share
-    if is_empty:
-        raise DataError(f"{path} holds 0 rows: give at least 1")
+    if is_empty:  # which is refused, like any table without rows
+        yield _read_frame(_columnar(path), path, label_column, pandas, as_frame=as_frame), 1.0
 
 
 def read_columns(path: Path) -> dict[str, list[Any]]:
@@ -273,13 +285,13 @@ def _read_frame(frame: Any, path: Path, label_column: str | None, pandas: Any, *
         raise DataError(
             f"{path} holds {frame.shape[0]} rows and {frame.shape[1]} columns of features: give at least 1"
         )
-    numeric = pandas.api.types.is_numeric_dtype
+    numeric, columns = pandas.api.types.is_numeric_dtype, list(frame.columns)
     if as_frame or frame.isna().to_numpy().any() or not all(map(numeric, frame.dtypes)):
-        return Dataset(frame, y, names, path.name)
+        return Dataset(frame, y, names, path.name, columns=columns)
     # Values beyond float32 become infinite here, which the model refuses with the row's number.
     with np.errstate(over="ignore"):
         X = np.ascontiguousarray(frame.to_numpy(dtype=np.float32, na_value=np.nan))
-    return Dataset(X, y, names, path.name)
+    return Dataset(X, y, names, path.name, columns=columns)
 
 
 def _classes(column: Any, path: Path, name: str) -> tuple[NDArray[Any], list[str]]:

@@ -15,7 +15,8 @@ from joblib import Parallel, delayed
 from labelwise.answerer import Answerer, load
 from labelwise.data.catalogue import dataset_names
 from labelwise.data.dataset import Dataset
-from labelwise.data.parts import files_of, read_parts
+from labelwise.data.parts import read_parts
+from labelwise.data.shards import files_of
 from labelwise.data.texts import is_texts
 from labelwise.errors import ParameterError
 from labelwise.events import Event, Listener

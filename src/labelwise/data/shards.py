@@ -1,0 +1,41 @@
+"""Folders of files that hold items: which they are, in order."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from labelwise.data.catalogue import dataset_names
+from labelwise.data.images import EXTENSIONS
+from labelwise.data.tables import COLUMNAR, TABLES
+from labelwise.errors import DataError
+
+__all__ = ["files_of", "has_columns", "shards_of"]
+
+_SHARDS = (".npz", ".npy", ".csv", ".jsonl", ".txt", *COLUMNAR)
+
+
+def files_of(source: str | Path) -> list[str | Path]:
+    """Shards of a folder; of anything else, the source itself."""
+    path = Path(source).expanduser()
+    is_folder = source not in dataset_names() and path.is_dir()
+    return [*shards_of(path)] or [path] if is_folder else [source]
+
+
+def has_columns(source: str | os.PathLike[str]) -> bool:
+    """Whether items are in files with named columns, which options can name."""
+    path = Path(source).expanduser()
+    files = shards_of(path) if path.is_dir() else [path]
+    return any(file.suffix.lower() in TABLES for file in files)
+
+
+def shards_of(folder: Path) -> list[Path]:
+    """Files of one kind that hold items; none where the folder may hold images."""
+    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    if any(entry.is_dir() or entry.suffix.lower() in EXTENSIONS for entry in entries):
+        return []
+    found = [entry for entry in entries if entry.suffix.lower() in _SHARDS]
+    kinds = sorted({file.suffix.lower() for file in found})
+    if len(kinds) > 1:
+        raise DataError(f"{folder} has {' and '.join(kinds)} files: put those of one kind into a folder")
+    return found
