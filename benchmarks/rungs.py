@@ -64,26 +64,32 @@ def rungs_of(name: str, model: Path | None) -> list[Row]:
     return rows
 
 
+def made_up(n_items: int, n_components: int) -> tuple[Encoding, np.ndarray]:
+    """Posteriors and latents as a model of many items might give them, and the component of each."""
+    rng = np.random.default_rng(0)
+    homes = rng.integers(n_components, size=n_items)
+    centres = rng.standard_normal((n_components, N_LATENT))
+    latents = (centres[homes] + 0.5 * rng.standard_normal((n_items, N_LATENT))).astype(np.float32)
+    responsibilities = np.full((n_items, n_components), 0.1 / n_components, dtype=np.float32)
+    responsibilities[np.arange(n_items), homes] += 0.9
+    return Encoding(responsibilities, latents), homes
+
+
+def spread(latents: np.ndarray, homes: np.ndarray) -> np.ndarray:
+    """Graph of neighbours, and Poisson learning of 291 labels of 26 classes on it."""
+    given = np.zeros((len(latents), 26), dtype=np.float32)
+    labeled = np.random.default_rng(0).permutation(len(latents))[:291]
+    given[labeled, homes[labeled] % 26] = 1
+    pool = Neighbourhood(latents, N_NEIGHBORS)
+    return DECODERS["poisson"]().node_scores(pool, pool.gather(given))
+
+
 def on_many_items() -> list[Row]:
     """Choosing and spreading on latents as a model of many items might give them."""
     rows: list[Row] = []
-    rng = np.random.default_rng(0)
-    homes = rng.integers(N_COMPONENTS, size=N_MANY)
-    centres = rng.standard_normal((N_COMPONENTS, N_LATENT))
-    latents = (centres[homes] + 0.5 * rng.standard_normal((N_MANY, N_LATENT))).astype(np.float32)
-    responsibilities = np.full((N_MANY, N_COMPONENTS), 0.1 / N_COMPONENTS, dtype=np.float32)
-    responsibilities[np.arange(N_MANY), homes] += 0.9
-    encoding = Encoding(responsibilities, latents)
+    encoding, homes = made_up(N_MANY, N_COMPONENTS)
     timed(rows, "suggesting 100 items", lambda: suggest_from(encoding, 100, random_state=0))
-    given = np.zeros((N_MANY, 26), dtype=np.float32)
-    labeled = rng.permutation(N_MANY)[:291]
-    given[labeled, homes[labeled] % 26] = 1
-
-    def spread() -> np.ndarray:
-        pool = Neighbourhood(latents, N_NEIGHBORS)
-        return DECODERS["poisson"]().node_scores(pool, pool.gather(given))
-
-    timed(rows, "spreading 291 labels, graph included", spread)
+    timed(rows, "spreading 291 labels, graph included", lambda: spread(encoding.latents, homes))
     return rows
 
 

@@ -33,15 +33,19 @@ CHUNK = 50_000
 AIM_MB = 1500
 
 
-def make(path: Path, n_items: int) -> None:
-    """Digits in 28x28 pixels, each with noise of its own."""
+def with_noise(n_items: int, path: Path | None = None) -> np.ndarray:
+    """Digits in 28x28 pixels, each with noise of its own; in a file, where one is named."""
     digits = np.kron(load_digits().images * 15, np.ones((3, 3)))
     digits = np.pad(digits, ((0, 0), (2, 2), (2, 2))).astype(np.uint8)
-    items = np.lib.format.open_memmap(path, "w+", np.uint8, (n_items, SIDE, SIDE))
+    shape = (n_items, SIDE, SIDE)
+    items = (
+        np.empty(shape, np.uint8) if path is None else np.lib.format.open_memmap(path, "w+", np.uint8, shape)
+    )
     rng = np.random.default_rng(0)
     for start in range(0, n_items, CHUNK):
         rows = np.arange(start, min(n_items, start + CHUNK)) % len(digits)
         items[start : start + CHUNK] = digits[rows] | rng.integers(0, 16, (len(rows), SIDE, SIDE), np.uint8)
+    return items
 
 
 def peak_while(work: Callable[[], object]) -> dict[str, float]:
@@ -106,7 +110,7 @@ def main() -> None:
         return
     options.folder.mkdir(exist_ok=True)
     if not (options.folder / "items.npy").exists():
-        make(options.folder / "items.npy", options.items)
+        with_noise(options.items, options.folder / "items.npy")
     n_items = len(np.load(options.folder / "items.npy", mmap_mode="r"))
     lines = [
         "# More items than memory holds",
