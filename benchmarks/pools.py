@@ -195,7 +195,7 @@ class Table:
 def measure(pool: str, seeds: list[int], models: Path | None, selections: list[str]) -> None:
     """All methods on one pool."""
     X, truth = read(pool)
-    kept = [row for row in load(pool) if row.selection not in selections]  # what is not measured now
+    kept = [row for row in load(pool) if row.selection not in selections or row.seed not in seeds]
     table = Table(RESULTS / "pools" / f"{pool}.csv", Row, kept)
     for seed in seeds:
         start = time.perf_counter()
@@ -212,7 +212,7 @@ def measure(pool: str, seeds: list[int], models: Path | None, selections: list[s
             for name, answer in peers(values, len(np.unique(truth)), trees=pool in TABLES).items()
         }
         if "random" in selections:
-            random_labels(pool, table, seed, seed == seeds[0], encoding, truth, others)
+            random_labels(pool, table, seed, seed == 0, encoding, truth, others)
         if "suggested" in selections:
             chosen = BUDGETS[pool][1]
             rows = [each.index for each in suggest_from(encoding, max(chosen), random_state=seed)]
@@ -391,7 +391,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--models", type=Path, help="folder of POOL-SEED.gmvae")
     both = ["random", "suggested"]
-    parser.add_argument("--labels", nargs="+", choices=both, default=both, help="rows of the other stay")
+    parser.add_argument(
+        "--labels", nargs="+", choices=both, default=both, help="other rows stay, as for seeds"
+    )
     options = parser.parse_args()
     if options.pool:
         measure(options.pool, options.seeds, options.models, options.labels)
