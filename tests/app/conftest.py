@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import queue
 import shutil
 import subprocess
 import sys
+import threading
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -23,6 +27,7 @@ pytest.importorskip("uvicorn")
 
 from starlette.testclient import TestClient
 
+from labelwise.app import serving
 from labelwise.app.server import make_app
 from labelwise.app.session import Session
 
@@ -114,11 +119,39 @@ def browser():
         browser.close()
 
 
+@contextlib.contextmanager
+def hosted(place):
+    """The address of a page that a thread serves: a process would import everything anew, for seconds."""
+    servers, addresses = [], queue.SimpleQueue()
+    make = serving._make_server
+
+    def keep(config, session):
+        servers.append((make(config, session), session))
+        return servers[0][0]
+
+    with mock.patch.object(serving, "_make_server", keep):
+        options = {"port": 8900, "browser": False, "ready": addresses.put}
+        thread = threading.Thread(target=serving.serve, args=[Project.open(place)], kwargs=options)
+        thread.start()
+        address = addresses.get(timeout=60)
+    yield address
+    for server, session in servers:
+        session.is_closed = server.should_exit = True
+    thread.join(60)
+    assert not thread.is_alive()
+
+
 @pytest.fixture
 def served(place):
     served = Served(place)
     yield served
     served.kill()
+
+
+@pytest.fixture
+def address(place):
+    with hosted(place) as address:
+        yield address
 
 
 @pytest.fixture
@@ -138,8 +171,19 @@ def context(browser):
 
 
 @pytest.fixture
-def page(context, served, faults):
-    return opened(context, served.address, faults)
+def page(context, address, faults):
+    return opened(context, address, faults)
+
+
+@pytest.fixture
+def named(context, place, faults):
+    """The page, after eight sheets were named."""
+    with Project.open(place) as project:
+        for sheet in project.sheets(8):
+            names = truth_of(sheet.items)
+            project.label_items(sheet.items, max(set(names), key=names.count), by="Ana")
+    with hosted(place) as address:
+        yield opened(context, address, faults)
 
 
 def opened(context, address, faults, by="Ana", shown=".tile"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app.conftest import Served, name_sheet, opened, settled
+from app.conftest import hosted, opened
 
 AXE = Path(__file__).parents[2] / "build/axe/package/axe.min.js"
 # What is on each view once it is there.
@@ -24,15 +24,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not AXE.exists(), reason="there is no axe-core, which npm brings: make axe"),
 ]
-
-
-@pytest.fixture
-def named(page):
-    """The page after some names, with predictions."""
-    while not page.query_selector(VIEWS["name"]):
-        name_sheet(page)
-        settled(page)
-    return page
 
 
 def check(page):
@@ -76,12 +67,9 @@ def test_dialogs(named):
 
 @pytest.mark.parametrize(("kind", "shown"), [("texts", ".tile.text"), ("rows", "tr[data-row]")])
 def test_texts_and_rows(context, faults, request, kind, shown):
-    served = Served(request.getfixturevalue(kind))
-    try:
-        page = opened(context, served.address, faults, shown=shown)
+    with hosted(request.getfixturevalue(kind)) as address:
+        page = opened(context, address, faults, shown=shown)
         check(page)
         page.evaluate("location.hash = '#wall'")
         page.wait_for_selector(".line .content")
         check(page)
-    finally:
-        served.kill()

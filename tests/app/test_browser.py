@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.conftest import Served, name_sheet, opened, rows_on, settled
+from app.conftest import Served, hosted, name_sheet, opened, rows_on, settled
 from labelwise import Project
 from labelwise.project.journal import Journal
 from project.conftest import NAMES, RANDOM, label, quick
@@ -186,7 +186,7 @@ class TestNothingIsLost:
             project.label(1, "free")
 
     def test_a_reload_shows_the_same_sheet_and_a_second_window_moves_on(
-        self, page, context, served, place, faults
+        self, page, context, address, place, faults
     ):
         name_sheet(page)
         settled(page)
@@ -194,7 +194,7 @@ class TestNothingIsLost:
         page.reload()
         page.wait_for_selector(".tile")
         assert rows_on(page) == rows
-        other = opened(context, served.address, faults)
+        other = opened(context, address, faults)
         assert rows_on(other) == rows
         other.keyboard.type("theirs")
         other.keyboard.press("Enter")
@@ -212,13 +212,6 @@ class TestNothingIsLost:
 
 
 class TestOtherViews:
-    @pytest.fixture
-    def named(self, page):
-        for _ in range(8):
-            name_sheet(page)
-        settled(page)
-        return page
-
     def go(self, page, view):
         page.evaluate(f"location.hash = '#{view}'")
         page.wait_for_selector(f"#tabs a[data-view={view}][aria-current]")
@@ -319,9 +312,8 @@ def test_the_wall_shows_where_student_and_graph_differ(context, place, faults):
         project.refine(quick(project))
         different = project.answers().labels != project.graph_answers().labels
         different[RANDOM[:40]] = False
-    served = Served(place)
-    try:
-        page = opened(context, served.address, faults)
+    with hosted(place) as address:
+        page = opened(context, address, faults)
         page.evaluate("location.hash = '#wall'")
         page.wait_for_selector("[aria-label=Order] option[value=different]:not(:disabled)", state="attached")
         page.select_option("[aria-label=Order]", "different")
@@ -329,8 +321,6 @@ def test_the_wall_shows_where_student_and_graph_differ(context, place, faults):
         page.focus(".stage")
         page.keyboard.press("Enter")
         page.wait_for_selector("dialog[open] :text('the graph says')")
-    finally:
-        served.kill()
 
 
 def drawn(page, n_colours):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.conftest import ODD, TEXTS, Served, opened, settled
+from app.conftest import ODD, TEXTS, hosted, opened, settled
 from labelwise import Project
 
 pytestmark = pytest.mark.slow
@@ -17,9 +17,8 @@ def named(place):
 
 
 def test_texts_are_read_whole_named_and_corrected(context, texts, faults):
-    served = Served(texts)
-    try:
-        page = opened(context, served.address, faults, shown=".tile.text")
+    with hosted(texts) as address:
+        page = opened(context, address, faults, shown=".tile.text")
         shown = page.eval_on_selector_all(
             ".tile.text",
             "all => all.map((tile) => [+tile.dataset.row, tile.querySelector('.content').textContent])",
@@ -39,15 +38,12 @@ def test_texts_are_read_whole_named_and_corrected(context, texts, faults):
         page.keyboard.type("corrected")
         page.keyboard.press("Enter")
         settled(page)
-    finally:
-        served.kill()
     assert named(texts) == {**dict.fromkeys((row for row, _ in shown), "cats & dogs"), row: "corrected"}
 
 
 def test_what_is_unusual_in_a_row_is_marked(context, rows, faults):
-    served = Served(rows)
-    try:
-        page = opened(context, served.address, faults, shown="tr[data-row]")
+    with hosted(rows) as address:
+        page = opened(context, address, faults, shown="tr[data-row]")
         page.keyboard.press("Control+z")  # the row that was named first is shown again
         page.wait_for_selector(f"tr[data-row='{ODD}']")
         cells = page.eval_on_selector_all(
@@ -67,6 +63,4 @@ def test_what_is_unusual_in_a_row_is_marked(context, rows, faults):
         assert page.query_selector_all(f"tr[data-row='{ODD}']") == []
         page.wait_for_selector("p:has-text('The same in all: ')")
         assert "unit kg" in page.inner_text("p:has-text('The same in all: ')")
-    finally:
-        served.kill()
     assert named(rows)[ODD] == "strange"
