@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
-from threadpoolctl import threadpool_limits
 
 from labelwise.decoding.base import GraphDecoder
 from labelwise.decoding.shares import class_shares, with_shares
 from labelwise.encoding import Encoding
 from labelwise.parameters import Integer, Option
+from labelwise.threads import one_thread
 
 _MAX_STEPS = 300  # of the solver; it stops by itself before that, nearly always
 
@@ -104,7 +104,7 @@ def regression(
     order = np.lexsort((*X[rows].T[::-1], codes))
     ordered = None if weights is None else weights[order]
     model = fitted_regression(X[rows[order]], codes[order], ordered, tol=tol)
-    with threadpool_limits(limits=1):  # the same bits for any number of threads
+    with one_thread():
         return np.asarray(model.predict_proba(X))
 
 
@@ -116,7 +116,7 @@ def fitted_regression(
     Parameters are those of `regression`, and the inverse strength of the penalty, as scikit-learn has it.
     """
     model = LogisticRegression(C=C, max_iter=_MAX_STEPS, tol=tol)
-    with threadpool_limits(limits=1), warnings.catch_warnings():  # the same bits for any number of threads
+    with one_thread(), warnings.catch_warnings():
         # With one or two labels a class, it is asked whether they are quantities.
         warnings.filterwarnings("ignore", message="The number of unique classes is greater than 50%")
         return model.fit(X, codes, weights)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 
 from labelwise.randomness import numpy_generator
+from labelwise.threads import one_thread
 
 # So many rows place centres well enough; more only cost time.
 _MIN_ROWS = 20_000
@@ -48,7 +48,7 @@ def kmeans_start(
     state = int(numpy_generator(seed).integers(2**31))
     # One thread: with several, scikit-learn adds up partial sums in the order in which threads finish,
     # and the same seed would not give the same bits.
-    with threadpool_limits(limits=1, user_api="openmp"):
+    with one_thread():
         kmeans = KMeans(n_components, n_init=1, random_state=state).fit(latent_means.astype(np.float64))
     means = kmeans.cluster_centers_
     counts = np.bincount(kmeans.labels_, minlength=n_components)[:, None]

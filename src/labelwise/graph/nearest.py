@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+
+from labelwise.threads import one_thread
 
 if TYPE_CHECKING:
     from sklearn.neighbors import NearestNeighbors
@@ -104,7 +105,7 @@ class _Cells:
         n_cells = len(points) // _CELL_SIZE
         sample = points[rng.permutation(len(points))[: _SAMPLE * n_cells]]
         self._kmeans = MiniBatchKMeans(n_cells, n_init=1, batch_size=4096, max_iter=10, random_state=0)
-        with threadpool_limits(limits=1, user_api="openmp"):  # the same bits, whatever the number of threads
+        with one_thread():
             self._kmeans.fit(sample)
         home = self.of(points)
         self._order = np.argsort(home, kind="stable")
@@ -114,7 +115,7 @@ class _Cells:
 
     def of(self, points: np.ndarray) -> np.ndarray:
         """Cell of each point."""
-        with threadpool_limits(limits=1, user_api="openmp"):
+        with one_thread():
             return np.asarray(self._kmeans.predict(points))
 
     def told(self) -> Cells:

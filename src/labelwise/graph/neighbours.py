@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from labelwise.graph.nearest import Cells, NearestPoints
+from labelwise.threads import one_thread
 
 if TYPE_CHECKING:
     from scipy import sparse
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 EQUAL = 1e-9
 TINY = np.finfo(np.float32).tiny
 _HORIZON_NODES = 1000
+_CHUNK_NODES = 8192  # whose distances to labels are held at a time
 _CLOSE_LABELS = 1000  # so that the search takes no longer than that for neighbours
 
 
@@ -127,15 +130,28 @@ class Neighbourhood:
         ndarray of shape (n_nodes, n_classes)
             The nearest class of each node has 1; classes without a label have 0.
         """
-        nearest = np.full(given.shape, np.inf)
         seen = np.flatnonzero(given.any(axis=0))
-        for code in seen:
-            rows = np.flatnonzero(given[:, code])
-            rows = rows[:: math.ceil(len(rows) * len(seen) / _CLOSE_LABELS)]
-            nearest[:, code] = NearestPoints(self.points[rows]).query(self.points, 1)[0][:, 0]
+        rows = [np.flatnonzero(given[:, code]) for code in seen]
+        rows = [each[:: math.ceil(len(each) * len(seen) / _CLOSE_LABELS)] for each in rows]
+        nearest = np.full(given.shape, np.inf)
+        nearest[:, seen] = self._distances(rows)
         reach = self.others[0][:, -1:] if self.n_neighbors else 0
         nearest = np.maximum(nearest + reach, TINY)
         return np.asarray(nearest.min(axis=1, keepdims=True) / nearest)
+
+    def _distances(self, groups: Sequence[np.ndarray]) -> np.ndarray:
+        """Distance of each node to the nearest one of each group of nodes, shape (n_nodes, n_groups)."""
+        from sklearn.metrics import euclidean_distances
+
+        asked = self.points[np.concatenate(groups)]
+        starts = np.cumsum([0, *map(len, groups[:-1])])
+        found = np.empty((len(self.points), len(groups)))
+        with one_thread():
+            for start in range(0, len(self.points), _CHUNK_NODES):
+                part = slice(start, start + _CHUNK_NODES)
+                squares = euclidean_distances(self.points[part], asked, squared=True)
+                found[part] = np.sqrt(np.minimum.reduceat(squares, starts, axis=1))
+        return found
 
     def place(self, points: np.ndarray) -> sparse.csr_array:
         """How values at the nodes carry over to other points.

@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from labelwise.errors import DataError
 from labelwise.randomness import numpy_generator
 from labelwise.scratch import scratch_array
+from labelwise.threads import one_thread
 
 N_PRINCIPAL = 50
 _MAX_EXACT = 1000  # features; the exact solver takes memory with their square and time with their cube
@@ -65,7 +65,7 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         solver = "covariance_eigh" if rows.shape[1] <= _MAX_EXACT else "randomized"
         with np.errstate(invalid="ignore"):  # items that are all equal have no variance to explain
             pca = PCA(min(N_PRINCIPAL, *rows.shape), svd_solver=solver, random_state=self.random_state)
-            with threadpool_limits(limits=1):  # the same bits for any number of threads
+            with one_thread():
                 pca.fit(rows)
         # Overall scale 1, so that nothing depends on units.
         scale = np.sqrt(pca.explained_variance_.sum()) or 1.0
@@ -82,7 +82,7 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         check_is_fitted(self)
         X = np.asarray(X)
         points = scratch_array((len(X), self.axes_.shape[1]))
-        with threadpool_limits(limits=1):  # the same bits for any number of threads
+        with one_thread():
             for start in range(0, len(X), _CHUNK_ROWS):
                 part = slice(start, start + _CHUNK_ROWS)
                 np.matmul(_rows(X[part]) - self.location_, self.axes_, out=points[part])

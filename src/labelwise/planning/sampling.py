@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.cluster import MiniBatchKMeans
-from threadpoolctl import threadpool_limits
 
 from labelwise.decoding.poisson import PoissonDecoder
 from labelwise.decoding.targets import split_labels
@@ -15,6 +14,7 @@ from labelwise.encoding import Encoding
 from labelwise.errors import LabelError
 from labelwise.graph.neighbours import Neighbourhood
 from labelwise.planning.walks import reach
+from labelwise.threads import one_thread
 
 BATCH = 250  # items chosen on one such sample; then others are drawn
 _N_NEIGHBORS = 10
@@ -186,7 +186,7 @@ def _typical_nodes(points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if len(points) <= n_wanted:
         return np.arange(len(points))
     state = int(rng.integers(2**31))
-    with threadpool_limits(limits=1, user_api="openmp"):  # the same bits, whatever the number of threads
+    with one_thread():
         kmeans = MiniBatchKMeans(n_wanted, n_init=1, batch_size=4096, max_iter=20, random_state=state)
         distances = kmeans.fit(points).transform(points)
     return np.unique(distances.argmin(axis=0))

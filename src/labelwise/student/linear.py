@@ -11,7 +11,6 @@ from scipy.special import softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
-from threadpoolctl import threadpool_limits
 
 from labelwise.damage import check_probabilities, damage_told
 from labelwise.decoding.crossfit import temper
@@ -37,6 +36,7 @@ from labelwise.student.base import BaseStudent
 from labelwise.student.inputs import ask_neighbours, checked_answers, checked_classes
 from labelwise.student.persistence import FittedState, common_manifest, common_state
 from labelwise.student.rounds import STAGE, calming_temperature, combine, teach
+from labelwise.threads import one_thread
 
 KIND = "linear-student"
 _CHUNK_ROWS = 8192  # answered at a time: no second copy of a large table is made
@@ -309,7 +309,7 @@ def _coefficients(model: LogisticRegression, n_classes: int) -> tuple[np.ndarray
 
 
 def _probabilities(points: np.ndarray, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
-    with threadpool_limits(limits=1):  # the same bits for any number of threads
+    with one_thread():
         return np.asarray(softmax(points @ coef.T + intercept, axis=1))
 
 
