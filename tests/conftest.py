@@ -10,7 +10,7 @@ torch.set_num_threads(1)
 
 
 # Checks of scikit-learn that are made of small models anyway, and take half a minute of the default one.
-LONG_CHECKS = "GMVAEClassifier()-check_classifiers_train(readonly_memmap"
+LONG_CHECKS = "GMVAEClassifier()-check_classifiers_train"
 
 
 def pytest_addoption(parser):

@@ -51,7 +51,7 @@ class TestData:
         assert train(tmp_path / "data.doc").reason() == (
             f"{tmp_path / 'data.doc'} is not a kind of file that can be read: "
             "give an .npz, .npy, .csv, .parquet, .arrow, .feather, .txt or .jsonl file, "
-            "or a folder of images or IDX files"
+            "or a folder of such files, images or IDX files"
         )
 
     @pytest.mark.parametrize("ending", [".npz", ".npy", ".csv", ".parquet"])
@@ -116,7 +116,8 @@ class TestParameters:
     def test_a_label_column_where_there_are_no_columns(self, train, place):
         path = place / "digits.npz"
         assert train(path, "--label-column", "y").reason() == (
-            f"label_column='y' is for .csv, .jsonl, .parquet, .arrow, .feather files, not for {path}"
+            f"label_column='y' is for .csv, .jsonl, .parquet, .arrow, .feather files and folders of them, "
+            f"not for {path}"
         )
 
 

@@ -17,11 +17,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarni
 
 N_EPOCHS = 40
 # Epochs of so small a model take milliseconds: write each of them, and leave time to be stopped between them.
-EVERY_EPOCH = "import labelwise.nn.checkpoint as checkpoint\ncheckpoint._SECONDS_BETWEEN = 0.0\n"
-SLOWLY = (
-    EVERY_EPOCH
-    + """
+SLOWLY = """
 import signal, time
+import labelwise.nn.checkpoint as checkpoint
+checkpoint._SECONDS_BETWEEN = 0.0
 # A shell that runs the tests in the background has them ignore Ctrl-C, and processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 keep = checkpoint.CheckpointFile.keep
@@ -30,7 +29,6 @@ def keep_slowly(self, run, *, last):
     time.sleep(0.2)
 checkpoint.CheckpointFile.keep = keep_slowly
 """
-)
 
 
 def arguments(place, output, *more, epochs=N_EPOCHS):
@@ -52,8 +50,8 @@ def wait_for(path, process, seconds=60.0):
 
 @pytest.fixture(scope="module")
 def uninterrupted(place):
-    """What a run without a break leaves, by a process like those that are stopped below."""
-    outcome = finish(start_labelwise(*arguments(place, place / "whole"), setup=EVERY_EPOCH))
+    """What a run without a break leaves."""
+    outcome = labelwise(*arguments(place, place / "whole"))
     assert outcome.code == 0, outcome
     return content(place / "whole")
 
@@ -79,9 +77,7 @@ class TestStopped:
     def test_killed_and_resumed_it_ends_with_the_same_bytes(self, place, tmp_path, uninterrupted):
         outcome = stop_by(signal.SIGKILL, place, tmp_path)
         assert outcome.code == -signal.SIGKILL
-        resumed = finish(
-            start_labelwise(*arguments(place, tmp_path / "model", "--resume"), setup=EVERY_EPOCH)
-        )
+        resumed = labelwise(*arguments(place, tmp_path / "model", "--resume"))
         assert resumed.code == 0, resumed
         (line,) = [line for line in resumed.err.splitlines() if "resuming" in line]
         (epoch,) = [int(number) for number in re.findall(r"\d+", line) if int(number) != N_EPOCHS]
@@ -97,7 +93,7 @@ class TestStopped:
         assert outcome.err.splitlines()[-1].startswith("labelwise: stopped; ")
         assert "--resume" in outcome.err.splitlines()[-1]
         assert "Traceback" not in outcome.err
-        resumed = finish(start_labelwise(*arguments(place, tmp_path / "model", "--resume")))
+        resumed = labelwise(*arguments(place, tmp_path / "model", "--resume"))
         assert resumed.code == 0, resumed
         assert content(tmp_path / "model") == uninterrupted
         assert [entry.name for entry in tmp_path.iterdir()] == ["model"]

