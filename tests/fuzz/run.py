@@ -3,7 +3,7 @@
 Needs atheris, which is built for Linux and for few versions of Python (pip install atheris): it leads changes
 of valid files to code that was not run before. Whatever is raised that is no LabelwiseError is a finding: its
 bytes are kept in build/fuzz/TARGET/, one file for each kind and place of error, and the run goes on. To make
-a finding a test, mend the reader and copy the file to tests/fuzz/cases/TARGET/.
+a finding a test, mend the reader and add the bytes to CASES in tests/fuzz/test_cases.py.
 """
 
 from __future__ import annotations

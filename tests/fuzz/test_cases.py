@@ -45,6 +45,8 @@ def npz_of(**members: bytes) -> bytes:
 NPY = {
     "a size beyond any": npy_of("(4611686018427387904, 4)"),
     "a size beyond integers": npy_of(f"({10**30},)"),
+    "a size beyond integers of no items": npy_of(f"(0, {10**30}, 3)"),
+    "sizes beyond integers together, of no items": npy_of(f"(0, {2**40}, {2**40})"),
     "a negative size": npy_of("(-1, 4)"),
     "items of no length": npy_of("(1000000000000,)", "'|S0'"),
     "objects": npy_of("(4,)", "'|O'"),

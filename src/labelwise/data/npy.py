@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 import tokenize
 import warnings
 from pathlib import Path
@@ -96,6 +97,8 @@ def _header(stream: IO[bytes], n_held: int, where: str) -> tuple[tuple[int, ...]
         raise DataError(f"{where} holds records: save numbers or text")
     if not dtype.itemsize:  # any number of them would take no bytes
         raise DataError(f"{where} holds text of no length: save numbers or text")
+    if math.prod(size or 1 for size in shape) * dtype.itemsize > sys.maxsize:  # also of no items
+        raise DataError(f"{where} has a damaged header (shape {shape}): save it again")
     n_promised, n_left = math.prod(shape) * dtype.itemsize, n_held - stream.tell()
     if min(shape, default=0) < 0 or n_promised > n_left:
         raise DataError(
