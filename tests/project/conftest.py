@@ -11,6 +11,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from labelwise import GMVAE, Project, Student
+from labelwise.decoding import Decoder
 from labelwise.errors import StructureWarning
 
 N_ITEMS = 300
@@ -124,3 +125,21 @@ def snapshot(folder):
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
+
+
+def accuracy(answers):
+    return (answers.labels == NAMES).mean()
+
+
+@pytest.fixture
+def fits(monkeypatch):
+    """How often decoders were fitted."""
+    calls = []
+    fit = Decoder.fit
+
+    def counted(self, *arguments, **options):
+        calls.append(type(self).__name__)
+        return fit(self, *arguments, **options)
+
+    monkeypatch.setattr(Decoder, "fit", counted)
+    return calls
