@@ -10,7 +10,7 @@ FAST := tests/data tests/decoding tests/graph tests/nn tests/project \
 # core wait for each other. A file is tested by one process, which makes what its tests share once.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-.PHONY: demo test test-fast test-long test-core test-min lint lint-page axe docs setup bench clean
+.PHONY: demo test test-fast coverage test-long test-core test-min lint lint-page axe docs setup bench clean
 
 demo: setup
 	$(BIN)/labelwise demo
@@ -20,6 +20,10 @@ test: setup lint
 
 test-fast: setup
 	$(PYTEST) -q -m "not slow" --ignore tests/decoding/test_scikit_learn.py $(FAST)
+
+# All tests, and the lines that none runs in its own process; less than the floor in pyproject.toml is an error.
+coverage: setup
+	$(PYTEST) -q --cov
 
 # What takes many minutes.
 test-long: setup

@@ -59,11 +59,13 @@ def train(
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the new project.")],
     components: Annotated[
-        str,
+        str | None,
         typer.Option(
-            metavar="K", help="Number of components; several (20,50,100) to compare; or auto, a grid."
+            metavar="K",
+            help="Number of components; several (20,50,100) to compare; or auto, a grid.",
+            show_default="100; of fewer than 1,600 items one for every 16, at least 10",
         ),
-    ] = "100",
+    ] = None,
     labels: Annotated[
         Path | None,
         typer.Option(help="CSV index,label: choose among several --components by cross-validation."),
@@ -150,8 +152,9 @@ def train(
 
     Example: torchrun --nproc-per-node 4 -m labelwise train photos/ -o birds.labelwise
     """
-    grid = _grid(components)
-    _check_together(context, grid)
+    grid = [] if components is None else _grid(components)
+    compares = components is not None and len(grid) != 1
+    _check_together(context, compares=compares)
     checkpoint = Path(f"{output}.checkpoint")
     if started().rank == 0:
         _check_place(output, checkpoint, resume=resume, overwrite=overwrite)
@@ -165,7 +168,7 @@ def train(
     read_for = featurizer or (features if trained is None else trained.featurizer_)
     dataset, source = _read(replace(source, text_column=text_column), read_for)
     gmvae = GMVAE(
-        grid[0] if grid else 100,
+        grid[0] if grid else None,
         n_latent=latent,
         features=featurizer or features,
         n_hidden="auto" if hidden is None else hidden,
@@ -186,14 +189,14 @@ def train(
     complete = group.follow(resume and os.path.exists(output) and not is_unfinished(checkpoint))
     if trained is not None:
         gmvae = trained
-    elif len(grid) != 1 and not complete:
+    elif compares and not complete:
         gmvae.set_params(n_components=_choose(gmvae, dataset, grid, labels, output))
     if not group.is_first:
         if not complete:
             gmvae.fit(dataset.X)
         return
     if complete:
-        _check_same_run(output, gmvae, dataset, chosen=len(grid) != 1)
+        _check_same_run(output, gmvae, dataset, chosen=compares)
         typer.echo(f"{output} is complete already", err=True)
         if json_output:
             typer.echo(json.dumps({"project": str(output), "complete_already": True}))
@@ -208,7 +211,7 @@ def train(
     _report(project, time.perf_counter() - start, is_trained=model is None, json_output=json_output)
 
 
-def _check_together(context: typer.Context, grid: list[int]) -> None:
+def _check_together(context: typer.Context, *, compares: bool) -> None:
     """Refuse options that do not go together.
 
     Raises
@@ -220,9 +223,9 @@ def _check_together(context: typer.Context, grid: list[int]) -> None:
     )
     if model is not None:
         _refuse_settings(context)
-    if labels is not None and len(grid) == 1:
+    if labels is not None and not compares:
         raise ParameterError("--labels only helps to choose among several --components: leave it out")
-    if started().size > 1 and (model is not None or len(grid) != 1):
+    if started().size > 1 and (model is not None or compares):
         raise ParameterError(
             "several processes train one model: choose one number for --components, and no --model"
         )

@@ -97,7 +97,8 @@ class Project(Labelling):
         source : Source, default=None
             Where `data` were read from, if they have been read already.
         gmvae : GMVAE, default=None
-            A model to train; a fitted one is taken as it is. None takes `GMVAE(**parameters)`.
+            A model to train; a fitted one is taken as it is. None takes `GMVAE(**parameters)`, with as many
+            components as suit the number of items where `n_components` is not among them.
         label_column : str, default=None
         text_column : str, default=None
             Of a table or a .jsonl file; as for `load_dataset`.
@@ -134,7 +135,7 @@ class Project(Labelling):
         if before is not None:
             before.claim()
         try:
-            model = GMVAE(**parameters) if gmvae is None else gmvae
+            model = GMVAE(**{"n_components": None} | parameters) if gmvae is None else gmvae
             like = Source(None, "", label_column, skip_unreadable, text_column=text_column)
             dataset, read_from = _read(data, replace(like, **reading(model.features)))
             if not hasattr(model, "module_"):
