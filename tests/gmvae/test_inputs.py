@@ -105,6 +105,15 @@ def test_columns_that_never_vary_are_left_out_and_named():
     assert np.isfinite(model.elbo(X)).all()
 
 
+def test_a_column_that_counts_the_rows_is_named():
+    X = ROWS.copy()
+    X[:, 2] = np.arange(1000, 1040)
+    with pytest.warns(FeatureWarning, match=r"^column 2 of X only counts its rows"):
+        GMVAE(1, max_epochs=1, random_state=0).fit(X)
+    X[39, 2] = 0
+    GMVAE(1, max_epochs=1, random_state=0).fit(X)
+
+
 def test_columns_that_vary_by_rounding_only_are_nothing_to_learn():
     X = 1e9 + np.arange(40)[:, None] % 4 * np.ones(5) * 64
     refused(DataError, "no column of X varies by more than rounding, in 40 rows: nothing to learn", X)

@@ -30,7 +30,7 @@ from labelwise.nn.inputs import (
     check_items,
     column_moments,
     count_components,
-    warn_of_constant_columns,
+    warn_of_columns,
 )
 from labelwise.nn.likelihoods import Gaussian
 from labelwise.nn.processes import current_group
@@ -146,7 +146,7 @@ def learn(
     module = build_module(architecture, torch_generator(seed, WEIGHTS))
     if isinstance(module.likelihood, Gaussian):
         location, spread = column_moments(X)
-        warn_of_constant_columns(spread, stacklevel=_STACK_LEVEL)
+        warn_of_columns(X, spread, stacklevel=_STACK_LEVEL)
         module.likelihood.standardise(torch.from_numpy(location), torch.from_numpy(spread))
     module.mixed = use_bfloat16(parameters["precision"], device, architecture.hidden)
     group = current_group()

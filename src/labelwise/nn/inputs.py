@@ -15,6 +15,7 @@ from labelwise.nn.defaults import DEFAULT_COMPONENTS, ENOUGH_ROWS, suited_compon
 
 _CHUNK_ROWS = 8192  # checks look at this many rows at a time: no copy of a large memory map
 _SHOWN = 5
+_ENOUGH_COUNTED = 20  # rows: fewer may rise by one each by chance
 
 
 def check_items(estimator: BaseEstimator, X: Any, *, reset: bool) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -183,13 +184,25 @@ def column_moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(mean, dtype=np.float32), spread.astype(np.float32)
 
 
-def warn_of_constant_columns(spread: np.ndarray, *, stacklevel: int = 3) -> None:
-    """Say which columns `column_moments` found constant."""
+def warn_of_columns(X: np.ndarray, spread: np.ndarray, *, stacklevel: int = 3) -> None:
+    """Say which columns of a table never vary, as `column_moments` found, and which count its rows."""
     constant = np.flatnonzero(np.isinf(spread))
     if len(constant):
         warnings.warn(
             f"left out of X, as {'it never varies' if len(constant) == 1 else 'they never vary'}: "
             f"{_listing('column', constant)}",
+            FeatureWarning,
+            stacklevel=stacklevel,
+        )
+    counting = [
+        int(column)
+        for column in np.flatnonzero((np.diff(X[:_ENOUGH_COUNTED], axis=0) == 1).all(axis=0))
+        if len(X) >= _ENOUGH_COUNTED and (np.diff(X[:, column]) == 1).all()
+    ]
+    if counting:
+        warnings.warn(
+            f"{_listing('column', counting)} of X only counts its rows, and became a feature: leave it out, "
+            "as features='table' does (--features table)",
             FeatureWarning,
             stacklevel=stacklevel,
         )
