@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,10 @@ def join(read: Callable[[bool], Iterable[Dataset]], where: str, name: str, *, as
     StorageError
         If there is no space for a temporary file.
     """
-    labels: list[tuple[NDArray[Any] | None, list[str] | None]] = []
+    parts: list[Dataset] = []  # without their items
 
     def items(as_frame: bool) -> Iterator[Any]:
-        labels.clear()
+        parts.clear()
         first, n_before = None, 0
         for part in read(as_frame):
             first = first or part
@@ -52,14 +53,15 @@ def join(read: Callable[[bool], Iterable[Dataset]], where: str, name: str, *, as
                 raise _FramesError
             check_alike(first, part, where, n_before)
             n_before += len(part.X)
-            labels.append((part.y, part.names))
+            parts.append(replace(part, X=None))
             yield part.X
 
     try:
         X = _end_to_end(items(as_frame))
     except _FramesError:
         X = _end_to_end(items(True))
-    return Dataset(X, *_join_classes(labels, where), name)
+    y, names = _join_classes([(part.y, part.names) for part in parts], where)
+    return Dataset(X, y, names, name, columns=parts[0].columns)
 
 
 def check_alike(first: Dataset, part: Dataset, where: str, n_before: int) -> None:
