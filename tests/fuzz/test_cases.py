@@ -169,7 +169,12 @@ MANIFESTS = {
         (("decoder", "name"), "os.system"),
         (("decoder", "fitted"), {}),
     ],
-    "linear-student": [(("classes",), ["a"]), (("item_shape",), [2**40]), (("temperature",), "x")],
+    "linear-student": [
+        (("classes",), ["a"]),
+        (("item_shape",), [2**40]),
+        (("temperature",), "x"),
+        (("horizon",), 1e308),
+    ],
     "student": [(("item_shape",), [0]), (("classes",), [])],
 }
 
