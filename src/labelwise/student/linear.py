@@ -241,7 +241,7 @@ class LinearStudent(BaseStudent):
             for name in _ARRAYS:
                 setattr(self, f"{name}_", arrays[name])
             self.horizon_ = float(manifest["horizon"])
-            if not 0 <= self.horizon_ <= np.finfo(np.float32).max:  # distances are of that type
+            if not 0 <= self.horizon_ <= float(np.finfo(np.float32).max):  # distances are of that type
                 raise ValueError(f"horizon is {self.horizon_}")
             self.take(common_state(manifest, arrays))
             with np.errstate(all="ignore"):
