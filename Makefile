@@ -73,6 +73,8 @@ bench: setup
 	$(BIN)/python benchmarks/refining.py
 	$(BIN)/python benchmarks/project.py
 	$(BIN)/python benchmarks/features.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/growth.py
 	test -d runs/mnist.labelwise || $(BIN)/labelwise train mnist -o runs/mnist.labelwise --components 100
 	$(BIN)/python benchmarks/page.py latency runs/mnist.labelwise
 

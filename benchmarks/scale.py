@@ -112,7 +112,7 @@ STAGES = {"read_shards": read_shards, "train": train, "answer": answer, "answer_
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--items", type=int, default=5_000_000)
-    parser.add_argument("--folder", type=Path, required=True, help="where 8 GB of items may lie")
+    parser.add_argument("--folder", type=Path, required=True, help="where 8 GB may lie; TMPDIR holds 4 more")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.stage:

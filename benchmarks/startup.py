@@ -1,6 +1,6 @@
 """How long the program takes to say what it can do: seconds before the help of each command is there.
 
-Prints the table of benchmarks/results/startup.md. Every command is started in turn, several rounds; the
+Writes `results/startup.md`. Every command is started in turn, several rounds; the
 median counts. Beside it, Python alone, and importing what most commands need.
 """
 

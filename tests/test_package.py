@@ -41,7 +41,7 @@ ROOMS = (
     ("graph", "nn"),
     ("data",),
     ("storage", "places", "scratch", "progress", "hub", "workers"),
-    ("randomness", "labels", "parameters", "events", "damage"),
+    ("randomness", "labels", "parameters", "events", "damage", "threads", "columns"),
     ("errors",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(reversed(ROOMS)) for room in rooms}

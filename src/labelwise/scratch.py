@@ -38,34 +38,43 @@ def scratch_array(shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray
         return np.asarray(np.memmap(file, dtype, "r+", shape=shape))
 
 
-def scratch_joined(first: np.ndarray, others: Iterable[np.ndarray]) -> np.ndarray:
+def scratch_joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
     """Arrays of one type and shape one after another, as `numpy.concatenate` gives them.
 
-    Beyond 512 MB, they are moved to a file as in `scratch_array`, and never held together in memory.
+    Beyond 256 MB they are moved to a file as in `scratch_array`, and never held together in memory. A single
+    one is given back.
 
     Raises
     ------
     StorageError
         If there is no space for that file.
     """
-    n_rows, waiting = 0, []
+    arrays = iter(arrays)
+    waiting = [*itertools.islice(arrays, 2)]
+    if len(waiting) == 1:
+        return waiting[0]
+    n_rows, dtype, shape = sum(map(len, waiting)), waiting[0].dtype, waiting[0].shape[1:]
     with ExitStack() as stack:
         file = None
-        for array in itertools.chain([first], others):
-            n_rows += len(array)
-            waiting.append(array)
+        while waiting:
             n_bytes = sum(each.nbytes for each in waiting)
-            if file is None and n_bytes <= _MOST_IN_MEMORY:
-                continue
-            with _no_space(n_bytes):
-                file = file or stack.enter_context(tempfile.TemporaryFile())
-                while waiting:
-                    file.write(np.ascontiguousarray(waiting.pop(0)).data)
+            # Half of what may be held: parts and the whole are, for a moment.
+            if file is not None or n_bytes > _MOST_IN_MEMORY // 2:
+                with _no_space(n_bytes):
+                    file = file or stack.enter_context(tempfile.TemporaryFile())
+                    for array in waiting:
+                        file.write(np.ascontiguousarray(array).data)
+                waiting.clear()
+            following = next(arrays, None)
+            if following is None:
+                break
+            n_rows += len(following)
+            waiting.append(following)
         if file is None:
-            return np.concatenate(waiting) if len(waiting) > 1 else first
+            return np.concatenate(waiting)
         with _no_space(0):
             file.flush()
-            return np.asarray(np.memmap(file, first.dtype, "r+", shape=(n_rows, *first.shape[1:])))
+            return np.asarray(np.memmap(file, dtype, "r+", shape=(n_rows, *shape)))
 
 
 @contextmanager

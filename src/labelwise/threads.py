@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
 from threadpoolctl import ThreadpoolController
 
+# Threads of BLAS are those of the whole process: of two limits that overlap, one would end with the other.
+_TURN = threading.RLock()
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let BLAS and OpenMP use one thread, for the same bits whatever the number of threads."""
-    with _controller().limit(limits=1):
+    """Let BLAS and OpenMP use one thread, for the same bits whatever the number of threads; one at a time."""
+    with _TURN, _controller().limit(limits=1):
         yield
 
 

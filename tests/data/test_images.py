@@ -115,7 +115,7 @@ def test_images_that_differ(tmp_path):
 def test_no_images(tmp_path):
     assert refusal(tmp_path) == (
         "FOLDER holds no images: looked for .png, .jpg, .jpeg, .bmp, .gif, .tif, .tiff, .webp, "
-        "subfolders included"
+        "subfolders included; files of rows or texts must lie in the folder itself"
     )
 
 

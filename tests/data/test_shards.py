@@ -85,14 +85,57 @@ def test_a_table_in_pieces_is_the_table(tmp_path, monkeypatch, kind):
 
 
 @pytest.mark.parametrize(
-    ("other", "said"), [({"a": [1.0], "c": [2]}, "column 'c'"), ({"b": [2], "a": [1.0]}, "order")]
+    ("other", "said"), [({"a": [1.0], "c": [2]}, "a column 'c'"), ({"b": [2], "a": [1.0]}, "order")]
 )
 def test_other_columns_are_not_put_below_these(tmp_path, other, said):
     FRAME[["a", "b"]].to_csv(tmp_path / "0.csv", index=False)
     pd.DataFrame(other).to_csv(tmp_path / "1.csv", index=False)
     for read in (load_dataset, lambda folder: pack(folder, tmp_path.parent / "all.npy")):
-        with pytest.raises(DataError, match=f"from item 23 on there .*{said}"):
+        with pytest.raises(DataError, match=f"from item 23 on .*{said}"):
             read(tmp_path)
+
+
+def test_a_column_that_holds_numbers_here_and_text_there(tmp_path):
+    (tmp_path / "0.csv").write_text("code,n\n000,1\n001,2\n")
+    (tmp_path / "1.csv").write_text("code,n\n000,1\nA12,2\n")
+    with pytest.raises(DataError, match="column 'code' holds text from item 2 on, and numbers before"):
+        load_dataset(tmp_path)
+
+
+def test_classes_that_lost_their_zeros_in_one_file(tmp_path):
+    (tmp_path / "0.csv").write_text("n,class\n1,01\n2,02\n")
+    (tmp_path / "1.csv").write_text("n,class\n1,01\n2,B\n")
+    with pytest.raises(LabelError, match="class '01' is text in one file"):
+        load_dataset(tmp_path, label_column="class")
+
+
+@pytest.mark.parametrize("kind", [".parquet", ".feather"])
+def test_classes_of_a_table_in_pieces_are_those_of_the_whole(tmp_path, monkeypatch, kind):
+    frame = pd.DataFrame({"a": np.arange(6.0), "y": ["10", "9", "9", "8", "10", "8"]})
+    write = {".parquet": pd.DataFrame.to_parquet, ".feather": pd.DataFrame.to_feather}[kind]
+    write(frame, tmp_path / f"a{kind}")
+    whole = load_dataset(tmp_path / f"a{kind}", label_column="y")
+    monkeypatch.setattr(tables, "_PIECE", 2)
+    data = load_dataset(tmp_path / f"a{kind}", label_column="y")
+    assert data.names == whole.names == ["10", "8", "9"]
+    np.testing.assert_array_equal(data.y, whole.y)
+    frame.loc[4, "y"] = None
+    write(frame, tmp_path / f"a{kind}")
+    with pytest.raises(LabelError, match="empty in 1 rows, first in row 4"):
+        load_dataset(tmp_path / f"a{kind}", label_column="y")
+
+
+def test_a_single_file_stays_mapped(tmp_path):
+    np.save(tmp_path / "0.npy", X)
+    assert isinstance(load_dataset(tmp_path).X, np.memmap)
+
+
+def test_a_name_of_the_catalogue_is_no_folder(tmp_path, monkeypatch):
+    (tmp_path / "digits").mkdir()
+    (tmp_path / "digits/a.csv").write_text("a,y\n1,2\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ParameterError, match="not for digits"):
+        load_dataset("digits", label_column="y")
 
 
 def test_items_that_differ(tmp_path):
@@ -128,6 +171,7 @@ def test_a_disk_without_space_is_told(tmp_path, monkeypatch):
 
     monkeypatch.setattr(scratch, "_MOST_IN_MEMORY", 100)
     monkeypatch.setattr(scratch.tempfile, "TemporaryFile", full)
-    np.save(tmp_path / "0.npy", X)
+    for number in range(2):
+        np.save(tmp_path / f"{number}.npy", X)
     with pytest.raises(StorageError, match=r"No space left.*TMPDIR"):
         load_dataset(tmp_path)

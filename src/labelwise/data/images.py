@@ -117,7 +117,10 @@ def find_images(folder: Path) -> list[str]:
             if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
         ]
     if not found:
-        raise DataError(f"{folder} holds no images: looked for {', '.join(EXTENSIONS)}, subfolders included")
+        raise DataError(
+            f"{folder} holds no images: looked for {', '.join(EXTENSIONS)}, subfolders included; files of "
+            "rows or texts must lie in the folder itself"
+        )
     return sorted(found)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from labelwise.data.dataset import Dataset
 from labelwise.errors import DataError, LabelError
 from labelwise.scratch import scratch_joined
 
-__all__ = ["check_alike", "join"]
+__all__ = ["Looks", "join"]
 
 
 class _FramesError(Exception):
@@ -48,10 +49,11 @@ def join(read: Callable[[bool], Iterable[Dataset]], where: str, name: str, *, as
         parts.clear()
         first, n_before = None, 0
         for part in read(as_frame):
-            first = first or part
             if hasattr(part.X, "iloc") and not as_frame:
                 raise _FramesError
-            check_alike(first, part, where, n_before)
+            looks = Looks.of(part)
+            first = first or looks
+            first.check(looks, where, n_before)
             n_before += len(part.X)
             parts.append(replace(part, X=None))
             yield part.X
@@ -64,27 +66,58 @@ def join(read: Callable[[bool], Iterable[Dataset]], where: str, name: str, *, as
     return Dataset(X, y, names, name, columns=parts[0].columns)
 
 
-def check_alike(first: Dataset, part: Dataset, where: str, n_before: int) -> None:
-    """Refuse items that are not like the first ones; `n_before` items came before them.
+@dataclass(frozen=True)
+class Looks:
+    """What items of several data sets must share to be put one after another."""
 
-    Raises
-    ------
-    DataError
-        If they are of another shape or type, or their columns have other names.
-    """
-    if (columns := part.columns) != first.columns:
-        odd = [name for name in columns or [] if name not in (first.columns or [])]
-        said = f"column {odd[0]!r}" if odd else "other columns, or the same ones in another order"
-        raise DataError(
-            f"{where}: from item {n_before:,} on there is {said}: give all tables the same columns"
-        )
-    if hasattr(part.X, "iloc"):
-        return  # columns are all that frames have to share
-    if part.X.shape[1:] != first.X.shape[1:] or part.X.dtype != first.X.dtype:
-        raise DataError(
-            f"{where}: item {n_before:,} has shape {part.X.shape[1:]} and type {part.X.dtype}, and those "
-            f"before it {first.X.shape[1:]} and {first.X.dtype}: bring them to one"
-        )
+    columns: list[str] | None
+    item: tuple[Any, ...]
+    kinds: dict[str, str]
+
+    @classmethod
+    def of(cls, part: Dataset) -> Self:
+        """Note the columns, the shape and type of an item, and what columns of a frame hold."""
+        if not hasattr(part.X, "iloc"):
+            return cls(part.columns, (part.X.shape[1:], part.X.dtype), {})
+        kinds = {str(name): _kind(values) for name, values in part.X.items()}
+        return cls(part.columns, (), {name: kind for name, kind in kinds.items() if kind})
+
+    def check(self, other: Looks, where: str, n_before: int) -> None:
+        """Refuse items that are not like these; `n_before` items came before them.
+
+        Raises
+        ------
+        DataError
+            If they are of another shape or type, or their columns have other names or hold something else.
+        """
+        if other.columns != self.columns:
+            odd = [name for name in other.columns or [] if name not in (self.columns or [])]
+            said = f"there is a column {odd[0]!r}" if odd else "columns are others, or in another order"
+            raise DataError(f"{where}: from item {n_before:,} on {said}: give all tables the same columns")
+        if other.item != self.item:
+            raise DataError(
+                f"{where}: item {n_before:,} has shape {other.item[0]} and type {other.item[1]}, and those "
+                f"before it {self.item[0]} and {self.item[1]}: bring them to one"
+            )
+        for name, kind in other.kinds.items():
+            known = self.kinds.setdefault(name, kind)  # a column that was empty before
+            if kind != known:
+                raise DataError(
+                    f"{where}: column {name!r} holds {kind} from item {n_before:,} on, and {known} before: "
+                    "write it in one way, or put the tables into one file"
+                )
+
+
+def _kind(values: Any) -> str:
+    """What a column of a frame holds; empty where it is."""
+    from pandas.api import types
+
+    known = values.dropna()
+    if not len(known):
+        return ""
+    if types.is_bool_dtype(known.dtype) or (known.dtype == object and known.map(type).eq(bool).all()):
+        return "booleans"
+    return "numbers" if types.is_numeric_dtype(known.dtype) else "text"
 
 
 def _end_to_end(parts: Iterator[Any]) -> Any:
@@ -95,7 +128,7 @@ def _end_to_end(parts: Iterator[Any]) -> Any:
         return pandas.concat([first, *parts], ignore_index=True)
     if first.dtype == object:
         return np.concatenate([first, *parts])
-    return scratch_joined(first, parts)
+    return scratch_joined(itertools.chain([first], parts))
 
 
 def _join_classes(
@@ -110,9 +143,20 @@ def _join_classes(
     known = [names for _, names in labels if names is not None]
     names = known[0]
     if any(others != names for others in known):
-        union = {name for names in known for name in names}
-        is_numbered = all(name.removeprefix("-").isdecimal() for name in union)
-        names = sorted(union, key=int) if is_numbered else sorted(union)
+        names = _all_of(known, where)
     index = {name: number for number, name in enumerate(names)}
     places = [np.array([index[name] for name in own], np.int64) for own in known]
     return np.concatenate([places[i][y] for i, (y, _) in enumerate(labels)]), names
+
+
+def _all_of(known: list[list[str]], where: str) -> list[str]:
+    """All names; those of numbers in their order."""
+    union = {name for names in known for name in names}
+    numbers = {name for name in union if name.removeprefix("-").isdecimal()}
+    padded = sorted(name for name in numbers if name != str(int(name)))
+    if padded and any(numbers.issuperset(names) and not {*padded} & {*names} for names in known):
+        raise LabelError(
+            f"{where}: class {padded[0]!r} is text in one file, and classes of another are numbers, which "
+            "have no leading zeros: put the tables into one file"
+        )
+    return sorted(union, key=int) if numbers == union and not padded else sorted(union)

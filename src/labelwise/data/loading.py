@@ -77,9 +77,8 @@ def load_dataset(
     -------
     dataset : Dataset
         Unpacks as ``X, y, names``: items, class indices of shape (n_samples,) or None, names of the classes
-        or None. A named data set has its training part first, then its test part. Items of several files,
-        and of a table in pieces, lie in a temporary file where they would take more than 512 MB of memory;
-        so do images.
+        or None. A named data set has its training part first, then its test part. Images, items of
+        several files and rows of a large table lie in a temporary file where they would take much memory.
 
     Raises
     ------
@@ -97,8 +96,8 @@ def load_dataset(
     >>> X.shape, str(X.dtype), names[0]
     ((1797, 8, 8), 'uint8', '0')
     """
-    check_options(source, label_column, text_column, on_unreadable)
     try:
+        check_options(source, label_column, text_column, on_unreadable)
         if source == "digits":
             return _load_digits()
         if isinstance(source, str) and source in CATALOGUE:

@@ -7,8 +7,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from labelwise.data.dataset import Dataset
-from labelwise.data.joining import check_alike
+from labelwise.data.joining import Looks
 from labelwise.data.parts import read_parts
 from labelwise.errors import DataError
 from labelwise.events import Event, Listener, ignore
@@ -56,7 +55,7 @@ def pack(source: str | Path, path: Path, *, listen: Listener = ignore, **reading
 
 
 def _append_all(file: IO[bytes], source: str | Path, reading: dict[str, Any], listen: Listener) -> None:
-    first: Dataset | None = None
+    first: Looks | None = None
     n_items = 0
     listen(Event("packing", 0.0))
     for part in read_parts(source, _PART_SIZE, **reading):
@@ -66,16 +65,17 @@ def _append_all(file: IO[bytes], source: str | Path, reading: dict[str, Any], li
             raise DataError(
                 f"{source} holds more than numbers: only images and rows of numbers can be packed"
             )
+        looks = Looks.of(dataset)
         if first is None:
-            first = dataset
+            first, sample = looks, items[:0].copy()
             _write_header(file, items, 0)  # numpy leaves room for more digits, which are filled in at the end
-        check_alike(first, dataset, str(source), n_items)
+        first.check(looks, str(source), n_items)
         file.write(np.ascontiguousarray(items).data)
         n_items += len(items)
         listen(Event("packing", part.share, f"{n_items:,} items"))
     assert first is not None  # noqa: S101 (a source without items is refused)
     file.seek(0)
-    _write_header(file, first.X, n_items)
+    _write_header(file, sample, n_items)
 
 
 def _write_header(file: IO[bytes], items: np.ndarray, n_items: int) -> None:

@@ -24,7 +24,9 @@ def files_of(source: str | Path) -> list[str | Path]:
 
 def has_columns(source: str | os.PathLike[str]) -> bool:
     """Whether items are in files with named columns, which options can name."""
-    path = Path(source).expanduser()
+    if source in dataset_names():
+        return False
+    path = Path(os.path.expanduser(source))
     files = shards_of(path) if path.is_dir() else [path]
     return any(file.suffix.lower() in TABLES for file in files)
 

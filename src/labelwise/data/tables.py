@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,13 @@ def read_columnar(path: Path, label_column: str | None = None, *, as_frame: bool
         If pandas or pyarrow is not installed.
     """
     pandas = _pandas(f"reading a {path.suffix.lower()} file")
+    if as_frame:
+        return _read_frame(_columnar(path), path, label_column, pandas, as_frame=True)
+    y, names = None, None
+    if label_column is not None and label_column in (there := _columnar(path, label_column)):
+        y, names = _classes(
+            there[label_column], path, label_column
+        )  # of all rows: pieces do not know of others
 
     def read(as_frame: bool) -> Iterator[Dataset]:
         if as_frame:
@@ -92,7 +100,7 @@ def read_columnar(path: Path, label_column: str | None = None, *, as_frame: bool
         else:
             yield from (piece for piece, _ in read_columnar_parts(path, _PIECE, label_column))
 
-    return join(read, str(path), path.name, as_frame=as_frame)
+    return replace(join(read, str(path), path.name, as_frame=False), y=y, names=names)
 
 
 def read_columnar_parts(
@@ -143,18 +151,20 @@ def read_columns(path: Path) -> dict[str, list[Any]]:
     return {str(name): frame.iloc[:, place].tolist() for place, name in enumerate(frame.columns)}
 
 
-def _columnar(path: Path) -> Any:
-    """All of a table, as a frame."""
+def _columnar(path: Path, column: str | None = None) -> Any:
+    """All of a table, or one column of it, as a frame; without columns where it has not that one."""
     with _columnar_faults(path):
         if path.suffix.lower() == ".parquet":
             from pyarrow.parquet import ParquetFile
 
             with ParquetFile(path) as file:  # unlike read_table, it takes no columns from names of folders
-                return file.read().to_pandas()
+                return file.read(None if column is None else [column]).to_pandas()
         with _arrow_batches(path) as (batches, schema):
             from pyarrow import Table
 
-            return Table.from_batches((batch for batch, _ in batches), schema).to_pandas()
+            table = Table.from_batches((batch for batch, _ in batches), schema)
+            chosen = schema.names if column is None else [name for name in schema.names if name == column]
+            return table.select(chosen).to_pandas()
 
 
 def _parquet_pieces(path: Path, n_rows: int) -> Iterator[tuple[Any, float]]:

@@ -146,7 +146,8 @@ def learn(
     module = build_module(architecture, torch_generator(seed, WEIGHTS))
     if isinstance(module.likelihood, Gaussian):
         location, spread = column_moments(X)
-        warn_of_columns(X, spread, stacklevel=_STACK_LEVEL)
+        noun = "column" if sight.featurizer is None else "feature"
+        warn_of_columns(X, spread, noun=noun, stacklevel=_STACK_LEVEL)
         module.likelihood.standardise(torch.from_numpy(location), torch.from_numpy(spread))
     module.mixed = use_bfloat16(parameters["precision"], device, architecture.hidden)
     group = current_group()

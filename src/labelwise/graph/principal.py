@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.decomposition import PCA
 from sklearn.utils.validation import check_is_fitted
 
+from labelwise.columns import never_vary
 from labelwise.errors import DataError
 from labelwise.randomness import numpy_generator
 from labelwise.scratch import scratch_array
@@ -60,7 +61,9 @@ class PrincipalComponents(TransformerMixin, BaseEstimator):  # type: ignore[misc
         spread = np.ones(rows.shape[1])
         if is_table:
             spread = rows.std(axis=0, dtype=np.float64)
-            spread[spread == 0] = 1  # constant columns stay 0
+            spread[never_vary(self.location_, spread)] = (
+                np.inf
+            )  # such columns say nothing of new items either
         rows = (rows - self.location_) / spread.astype(np.float32)
         solver = "covariance_eigh" if rows.shape[1] <= _MAX_EXACT else "randomized"
         with np.errstate(invalid="ignore"):  # items that are all equal have no variance to explain

@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
+from labelwise.columns import never_vary
 from labelwise.errors import DataError, FeatureWarning, ParameterError, StructureWarning
 from labelwise.nn.defaults import DEFAULT_COMPONENTS, ENOUGH_ROWS, suited_components
 
@@ -176,36 +177,38 @@ def column_moments(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in _chunks(X)) / n
     square = sum(np.square(chunk - mean).sum(axis=0) for chunk in _chunks(X)) / n
     spread = np.sqrt(square)
-    # Rounding leaves a constant column of large values with a tiny spread instead of none.
-    constant = spread <= 1e-6 * np.abs(mean)
+    constant = never_vary(np.asarray(mean), spread)
     if constant.all():
         raise DataError(f"no column of X varies by more than rounding, in {n:,} rows: nothing to learn")
     spread[constant] = np.inf
     return np.asarray(mean, dtype=np.float32), spread.astype(np.float32)
 
 
-def warn_of_columns(X: np.ndarray, spread: np.ndarray, *, stacklevel: int = 3) -> None:
-    """Say which columns of a table never vary, as `column_moments` found, and which count its rows."""
-    constant = np.flatnonzero(np.isinf(spread))
-    if len(constant):
-        warnings.warn(
-            f"left out of X, as {'it never varies' if len(constant) == 1 else 'they never vary'}: "
-            f"{_listing('column', constant)}",
-            FeatureWarning,
-            stacklevel=stacklevel,
-        )
-    counting = [
-        int(column)
-        for column in np.flatnonzero((np.diff(X[:_ENOUGH_COUNTED], axis=0) == 1).all(axis=0))
-        if len(X) >= _ENOUGH_COUNTED and (np.diff(X[:, column]) == 1).all()
-    ]
-    if counting:
-        warnings.warn(
-            f"{_listing('column', counting)} of X only counts its rows, and became a feature: leave it out, "
-            "as features='table' does (--features table)",
-            FeatureWarning,
-            stacklevel=stacklevel,
-        )
+def warn_of_columns(X: np.ndarray, spread: np.ndarray, *, noun: str, stacklevel: int = 3) -> None:
+    """Say which columns, or whatever `noun` is, `column_moments` left out, and which only count the rows."""
+    left_out = np.flatnonzero(np.isinf(spread))
+    equal = (X[:, left_out] == X[0, left_out]).all(axis=0)
+    counting = [] if len(X) < _ENOUGH_COUNTED else _counting(X)
+    for which, said in (
+        (left_out[equal], "left out, never varying: {}"),
+        (
+            left_out[~equal],
+            "left out, varying by less than a millionth of their size: {}; subtract their mean",
+        ),
+        (
+            counting,
+            "taken as a feature, but only counting the rows: {}; leave out what does not tell items apart",
+        ),
+    ):
+        if len(which):
+            warnings.warn(said.format(_listing(noun, which)), FeatureWarning, stacklevel=stacklevel)
+
+
+def _counting(X: np.ndarray) -> list[int]:
+    """Columns that rise by one from each row to the next."""
+    head = X[:_ENOUGH_COUNTED].astype(np.float64)
+    candidates = np.flatnonzero((np.diff(head, axis=0) == 1).all(axis=0))
+    return [int(each) for each in candidates if (np.diff(X[:, each].astype(np.float64)) == 1).all()]
 
 
 def value_range(X: np.ndarray) -> tuple[float, float]:

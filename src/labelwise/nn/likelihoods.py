@@ -64,6 +64,8 @@ class Gaussian(nn.Module):
         self.log_variance = nn.Parameter(torch.empty(()))
         self.register_buffer("location", torch.empty(n_features))
         self.register_buffer("spread", torch.empty(n_features))
+        self._all_vary = True
+        self.register_load_state_dict_post_hook(_look)  # type: ignore[no-untyped-call]
 
     def reset(self) -> None:
         """Little noise, on columns taken as they are."""
@@ -71,11 +73,13 @@ class Gaussian(nn.Module):
             self.log_variance.fill_(_FIRST_LOG_VARIANCE)
             self.location.zero_()
             self.spread.fill_(1)
+        self._all_vary = True
 
     def standardise(self, location: Tensor, spread: Tensor) -> None:
         """Set each column's mean and standard deviation, shape (F,); infinity leaves a column out."""
         self.location.copy_(location)
         self.spread.copy_(spread)
+        _look(self)
 
     def scale(self, values: Tensor) -> Tensor:
         """Stored values as the networks see them: standardised float32."""
@@ -84,14 +88,21 @@ class Gaussian(nn.Module):
     def log_density(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Log p(x given z), summed over features; `outputs` are means in standardised units."""
         log_variance = self.log_variance.clamp(*_NOISE_LOG_VARIANCE_RANGE)
-        varies = self.spread.isfinite()
-        squares = ((targets - outputs).square() * varies).sum(-1) * (-log_variance).exp()
+        squares = (targets - outputs).square()
         volumes = (log_variance + math.log(2 * math.pi)) / 2 + self.spread.log()
-        return -0.5 * squares - volumes.where(varies, 0).sum()
+        if not self._all_vary:  # asked in Python: hardly any table pays for it
+            varies = self.spread.isfinite()
+            squares, volumes = squares * varies, volumes.where(varies, 0)
+        return -0.5 * squares.sum(-1) * (-log_variance).exp() - volumes.sum()
 
     def mean(self, outputs: Tensor) -> Tensor:
         """E[x given z], in the units of the data."""
         return self.location + (outputs * self.spread).where(self.spread.isfinite(), 0)
+
+
+def _look(likelihood: Gaussian, _: object = None) -> None:
+    """Note whether all columns vary; also a hook, called once a state was loaded."""
+    likelihood._all_vary = bool(likelihood.spread.isfinite().all())
 
 
 LIKELIHOODS: dict[str, type[Bernoulli] | type[Gaussian]] = {"bernoulli": Bernoulli, "gaussian": Gaussian}

@@ -65,7 +65,8 @@ def grow(network: StudentNetwork, classes: np.ndarray, start: Fitted) -> None:
         if name.startswith("head."):
             weights[name][torch.from_numpy(own)] = earlier.to(weights[name].device)[torch.from_numpy(theirs)]
         else:
-            weights[name].copy_(earlier)
+            weights[name] = earlier
+    network.load_state_dict(weights)
 
 
 def steps_to_continue(n_steps: int) -> int:
