@@ -99,9 +99,9 @@ def main() -> None:
     lines = [
         "# How time grows",
         "",
-        f"`make bench` (or `python benchmarks/growth.py`), {torch.get_num_threads()} threads: seconds; an exponent of 1 is",
-        f"linear. By items with {N_COMPONENTS} components; by components, decoding and suggesting on",
-        f"{N_ENCODED:,} items.",
+        f"`make bench` (or `python benchmarks/growth.py`), {torch.get_num_threads()} threads: seconds.",
+        f"An exponent of 1 is linear. By items with {N_COMPONENTS} components; by components, decoding and",
+        f"suggesting on {N_ENCODED:,} items.",
         "",
         *table(ITEMS, "items", by_items()),
         "",
