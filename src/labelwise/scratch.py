@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+import mmap
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def scratch_array(shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray
         # A map of a file with holes would end the process where the disk is full.
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, n_bytes)
-        return np.asarray(np.memmap(file, dtype, "r+", shape=shape))
+        return _mapped(file, shape, dtype)
 
 
 def scratch_joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
@@ -74,7 +75,15 @@ def scratch_joined(arrays: Iterable[np.ndarray]) -> np.ndarray:
             return np.concatenate(waiting)
         with _no_space(0):
             file.flush()
-            return np.asarray(np.memmap(file, dtype, "r+", shape=(n_rows, *shape)))
+            return _mapped(file, (n_rows, *shape), dtype)
+
+
+def _mapped(file: IO[bytes], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """The array in a file, which may be closed.
+
+    No `numpy.memmap`: joblib would tell other processes the name of its file, and it has none.
+    """
+    return np.frombuffer(memoryview(mmap.mmap(file.fileno(), 0)), dtype).reshape(shape)
 
 
 @contextmanager

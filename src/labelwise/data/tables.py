@@ -90,9 +90,8 @@ def read_columnar(path: Path, label_column: str | None = None, *, as_frame: bool
         return _read_frame(_columnar(path), path, label_column, pandas, as_frame=True)
     y, names = None, None
     if label_column is not None and label_column in (there := _columnar(path, label_column)):
-        y, names = _classes(
-            there[label_column], path, label_column
-        )  # of all rows: pieces do not know of others
+        # Of all rows: pieces do not know of each other.
+        y, names = _classes(there[label_column], path, label_column)
 
     def read(as_frame: bool) -> Iterator[Dataset]:
         if as_frame:
