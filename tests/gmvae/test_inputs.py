@@ -92,10 +92,10 @@ def test_no_rows_are_too_few(fit, shape):
 def test_columns_that_never_vary_are_left_out_and_named():
     X = ROWS.copy()
     X[:, 3] = 0
-    with pytest.warns(FeatureWarning, match=r"never varying: column 3$"):
+    with pytest.warns(FeatureWarning, match=r"^column 3 never varies"):
         GMVAE(1, max_epochs=1, random_state=0).fit(X)
     X[:, 1] = 123456.789
-    with pytest.warns(FeatureWarning, match=r"never varying: columns 1, 3$"):
+    with pytest.warns(FeatureWarning, match=r"^columns 1, 3 never vary"):
         model = GMVAE(1, max_epochs=1, random_state=0).fit(X)
     # What a new item says there changes nothing, and a reconstruction has what was always there.
     other = X.copy()
@@ -110,14 +110,14 @@ def test_columns_that_never_vary_are_left_out_and_named():
 def test_columns_that_vary_less_than_their_size_lets_them_are_named():
     X = ROWS.copy()
     X[:, 4] = 5e7 + 4 * (np.arange(40) % 3)
-    with pytest.warns(FeatureWarning, match=r"less than a millionth of their size: column 4; subtract"):
+    with pytest.warns(FeatureWarning, match=r"^column 4 varies by less than a millionth"):
         GMVAE(1, max_epochs=1, random_state=0).fit(X)
 
 
 def test_a_column_that_counts_the_rows_is_named():
     X = ROWS.copy()
     X[:, 2] = np.arange(1000, 1040)
-    with pytest.warns(FeatureWarning, match=r"only counting the rows: column 2;"):
+    with pytest.warns(FeatureWarning, match=r"^column 2 only counts the rows"):
         GMVAE(1, max_epochs=1, random_state=0).fit(X)
     X[39, 2] = 0
     GMVAE(1, max_epochs=1, random_state=0).fit(X)

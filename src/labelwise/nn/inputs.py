@@ -189,19 +189,22 @@ def warn_of_columns(X: np.ndarray, spread: np.ndarray, *, noun: str, stacklevel:
     left_out = np.flatnonzero(np.isinf(spread))
     equal = (X[:, left_out] == X[0, left_out]).all(axis=0)
     counting = [] if len(X) < _ENOUGH_COUNTED else _counting(X)
-    for which, said in (
-        (left_out[equal], "left out, never varying: {}"),
+    for which, one, many in (
+        (left_out[equal], "never varies and is left out", "never vary and are left out"),
         (
             left_out[~equal],
-            "left out, varying by less than a millionth of their size: {}; subtract their mean",
+            "varies by less than a millionth of its size and is left out: subtract its mean",
+            "vary by less than a millionth of their size and are left out: subtract their means",
         ),
         (
             counting,
-            "taken as a feature, but only counting the rows: {}; leave out what does not tell items apart",
+            "only counts the rows, but is used as a feature: leave it out",
+            "only count the rows, but are used as features: leave them out",
         ),
     ):
         if len(which):
-            warnings.warn(said.format(_listing(noun, which)), FeatureWarning, stacklevel=stacklevel)
+            said = f"{_listing(noun, which)} {one if len(which) == 1 else many}"
+            warnings.warn(said, FeatureWarning, stacklevel=stacklevel)
 
 
 def _counting(X: np.ndarray) -> list[int]:
