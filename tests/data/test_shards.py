@@ -159,6 +159,13 @@ def test_a_damaged_shard_is_named(tmp_path):
         load_dataset(tmp_path)
 
 
+def test_a_link_to_nowhere_is_named(tmp_path):
+    np.save(tmp_path / "0.npy", X)
+    (tmp_path / "1.npy").symlink_to(tmp_path / "gone.npy")
+    with pytest.raises(DataError, match=r"1\.npy is a link that leads nowhere"):
+        load_dataset(tmp_path)
+
+
 def test_columns_of_files_without_columns(tmp_path):
     np.save(tmp_path / "0.npy", X)
     with pytest.raises(ParameterError, match="label_column='y' is for"):

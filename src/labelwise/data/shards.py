@@ -37,6 +37,8 @@ def shards_of(folder: Path) -> list[Path]:
     if any(entry.is_dir() or entry.suffix.lower() in EXTENSIONS for entry in entries):
         return []
     found = [entry for entry in entries if entry.suffix.lower() in _SHARDS]
+    if gone := next((file for file in found if not file.exists()), None):
+        raise DataError(f"{gone} is a link that leads nowhere: remove it, or bring back its file")
     kinds = sorted({file.suffix.lower() for file in found})
     if len(kinds) > 1:
         raise DataError(f"{folder} has {' and '.join(kinds)} files: put those of one kind into a folder")
