@@ -54,6 +54,7 @@ def expected_failures(classifier):
 @parametrize_with_checks(
     [
         GMVAEClassifier(),
+        GMVAEClassifier(GMVAE(4, **TINY)),
         GMVAEClassifier(GMVAE(4, **TINY), decoder="soft"),
         GMVAEClassifier(GMVAE(4, **TINY), decoder="hard"),
     ],
@@ -100,14 +101,11 @@ def fitted(blobs):
 
 def test_thirty_labels_name_the_irises():
     X, truth = load_iris(return_X_y=True)
-    scores = []
-    for seed in range(2):
-        y = np.full(150, UNLABELED)
-        labeled = np.random.default_rng(seed).permutation(150)[:30]
-        y[labeled] = truth[labeled]
-        classifier = GMVAEClassifier(random_state=seed).fit(X, y)
-        scores.append(classifier.score(X[y == UNLABELED], truth[y == UNLABELED]))
-    assert np.mean(scores) > 0.9
+    y = np.full(150, UNLABELED)
+    labeled = np.random.default_rng(0).permutation(150)[:30]
+    y[labeled] = truth[labeled]
+    classifier = GMVAEClassifier(random_state=0).fit(X, y)
+    assert classifier.score(X[y == UNLABELED], truth[y == UNLABELED]) > 0.9
     assert len(classifier.gmvae_.weights_) == 10
 
 

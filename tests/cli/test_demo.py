@@ -20,6 +20,12 @@ METHODS = [
     "poisson, suggested",
     "logistic regression",
 ]
+# Epochs that do for the answers to be looked at.
+BRIEFLY = """
+from labelwise.gmvae import GMVAE
+fit = GMVAE.fit
+GMVAE.fit = lambda self, X, **options: fit(self.set_params(max_epochs=30), X, **options)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +33,9 @@ def run(tmp_path_factory):
     """The run folder and what the program said."""
     pytest.importorskip("matplotlib")
     folder = tmp_path_factory.mktemp("demo") / "inner" / "run"
-    outcome = finish(start_labelwise("demo", "-o", folder, "--json", "--labels", 40), timeout=300)
+    outcome = finish(
+        start_labelwise("demo", "-o", folder, "--json", "--labels", 40, setup=BRIEFLY), timeout=300
+    )
     assert outcome.code == 0, outcome
     return folder, outcome
 

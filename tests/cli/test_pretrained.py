@@ -29,7 +29,7 @@ def photos(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("make", [texts, photos])
+@pytest.mark.parametrize("make", [texts, pytest.param(photos, marks=pytest.mark.long)])
 def test_a_model_is_trained_on_their_features(make, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     data, features = make(tmp_path)

@@ -66,7 +66,7 @@ def learned(images):
 
 @pytest.fixture(scope="module")
 def gmvae(images):
-    return GMVAE(6, features=quick(), n_latent=4, n_hidden=32, max_epochs=20, random_state=0).fit(images)
+    return GMVAE(6, features=quick(), n_latent=4, n_hidden=32, max_epochs=10, random_state=0).fit(images)
 
 
 class TestLoss:
@@ -145,11 +145,11 @@ class TestResuming:
             if event.numbers.get("step") == 25:
                 raise Cancelled("enough")
 
-        whole = quick(n_steps=50).fit(images)
+        whole = quick(n_steps=30).fit(images)
         with pytest.raises(Cancelled):
-            quick(n_steps=50).fit(images, checkpoint=place, listen=stop)
+            quick(n_steps=30).fit(images, checkpoint=place, listen=stop)
         events = []
-        resumed = quick(n_steps=50).fit(images, checkpoint=place, resume=True, listen=events.append)
+        resumed = quick(n_steps=30).fit(images, checkpoint=place, resume=True, listen=events.append)
         assert "25" in events[0].message
         np.testing.assert_array_equal(resumed.transform(images), whole.transform(images))
         assert resumed.history_ == whole.history_
@@ -247,18 +247,18 @@ class TestChoice:
 
 class TestCandidates:
     def test_numbers_of_components_are_compared_on_features_that_are_learned_once(self, images, tmp_path):
-        settings = {"features": quick(n_steps=25), "augment": "strokes", "n_latent": 4, "n_hidden": 32}
+        settings = {"features": quick(n_steps=5), "augment": "strokes", "n_latent": 4, "n_hidden": 32}
         events = []
 
         def compare(items):
             events.clear()
-            parameters = {**settings, "max_epochs": 20}
+            parameters = {**settings, "max_epochs": 5}
             return compare_components(
                 items, [2, 3], parameters=parameters, folder=tmp_path, listen=events.append
             )
 
         assert [row.n_components for row in compare(images)] == [2, 3]
-        assert [event.numbers["step"] for event in events if "step" in event.numbers] == [25]
+        assert [event.numbers["step"] for event in events if "step" in event.numbers] == [5]
         compare(images)  # again: nothing is learned twice
         assert not any("step" in event.numbers for event in events)
         compare(written(seed=1))  # other data are learned anew

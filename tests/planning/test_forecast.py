@@ -41,7 +41,7 @@ def accuracy(decoder, Q, truth, n_labels, seed):
 @pytest.mark.parametrize("decoder", [SoftDecoder(), HardDecoder(unnamed="prior")])
 def test_estimates_agree_with_the_accuracy_that_comes(pool, decoder):
     Q, truth = pool
-    draws = range(6)
+    draws = range(4)
     forecasts = [
         forecast_accuracy(decoder, Q, reveal(truth, 60, seed), further=(60,), random_state=seed)
         for seed in draws

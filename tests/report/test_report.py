@@ -38,7 +38,7 @@ def run(tmp_path_factory):
     return study_of(METHODS_STUDIED, tmp_path_factory.mktemp("report"), draws=3)
 
 
-def study_of(methods, folder, *, draws, held_out=0.2, epochs=40):
+def study_of(methods, folder, *, draws, held_out=0.2, epochs=15):
     X, truth = digits(500)
     names = np.array([f"{code}" if code else "<script>alert(1)</script>" for code in range(10)])
     np.savez(folder / "digits.npz", X=X, y=truth, names=names)
