@@ -133,7 +133,7 @@ def train(*more, epochs=4, data="images.npz"):
 
 class TestTraining:
     def test_that_lost_a_process_ends_and_goes_on(self, place):
-        processes = start_two(lambda _: train(epochs=40), place)
+        processes = start_two(lambda _: train(epochs=15), place)
         deadline = time.monotonic() + 100
         while not (place / "p.checkpoint").exists():
             assert time.monotonic() < deadline
@@ -144,12 +144,12 @@ class TestTraining:
         assert said[0].splitlines()[-1].startswith("labelwise: another process of this run has ended")
         assert "Traceback" not in said[0]
         assert not (place / "p").exists()
-        codes, said = finish(start_two(lambda _: train("--resume", epochs=40), place))
+        codes, said = finish(start_two(lambda _: train("--resume", epochs=15), place))
         assert codes == [0, 0], said
         assert "resuming after epoch" in said[0]
         assert said[1] == ""
         history = Project.open(place / "p").gmvae.history_
-        assert finish(start_two(lambda _: train("--overwrite", epochs=40), place))[0] == [0, 0]
+        assert finish(start_two(lambda _: train("--overwrite", epochs=15), place))[0] == [0, 0]
         assert history == Project.open(place / "p").gmvae.history_
 
     def test_of_other_data_is_refused(self, place):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import warnings
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -172,7 +173,8 @@ def test_every_method_has_a_look_of_its_own():
 @pytest.mark.filterwarnings("ignore::labelwise.errors.StructureWarning")
 def test_auto_in_the_report_is_auto_in_the_cells(tmp_path):
     """The figures speak of the very decoder that was scored: same choice, same answers."""
-    folder, _ = study_of(["auto", "soft", "hard"], tmp_path, draws=1, held_out="none", epochs=1)
+    with mock.patch("labelwise.cli.study._draw"):
+        folder, _ = study_of(["auto", "soft", "hard"], tmp_path, draws=1, held_out="none", epochs=1)
     study = make_study(read_notes(folder)["study"])
     close = look_closely(study, folder)
     with warnings.catch_warnings():
