@@ -66,7 +66,7 @@ class TestFewLabels:
         decoder = alone().fit(Q, y)
         assert decoder.choice_ == "product"
         assert decoder.reason_ == (
-            "19 labels are too few to compare decoders; product of poisson 80%, linear 20%"
+            "19 labels are too few to compare decoders; product of poisson 95%, linear 5%"
         )
         assert decoder.scores_ == {}
         assert decoder.temperature_ == 1
@@ -218,7 +218,7 @@ class TestFeatures:
         latents, truth = blobs
         decoder = AutoDecoder().fit(lying_at(latents, latents), labels_for(truth, 10))
         assert decoder.decoder_.exponents_ == pytest.approx(
-            {"poisson": 0.4, "poisson on features": 0.4, "linear": 0.2}
+            {"poisson": 1 / 2.1, "poisson on features": 1 / 2.1, "linear": 0.1 / 2.1}
         )
         assert decoder.decoder_.on_ == "latents"
 
