@@ -55,7 +55,7 @@ class Workers:
         except ImportError:
             raise MissingExtraError("the dask backend", "dask.distributed", "scale") from None
         try:
-            client = Client(self.address, timeout=self.timeout)  # type: ignore[no-untyped-call]
+            client = Client(self.address, timeout=self.timeout)
         except (OSError, ValueError) as error:
             raise ProcessError(f"no Dask scheduler answers at {self.address}: {error}") from error
         with client, parallel_config("dask", n_jobs=self.n_jobs):

@@ -6,15 +6,18 @@ import errno
 import io
 import os
 import zipfile
+from unittest import mock
 
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 import labelwise
-from app.conftest import truth_of
+from app.conftest import PORT, TOKEN, truth_of
 from labelwise import Project
 from labelwise.app import telling
+from labelwise.app.server import make_app
 from project.conftest import NAMES, NEW, RANDOM, X, label, n_lines, quick
 
 
@@ -38,6 +41,16 @@ def wait_for(condition, session):
             return
         time.sleep(0.1)
     raise AssertionError(f"still {session.busy}, {session.faults}")
+
+
+def test_the_first_request_changes_no_filters_of_warnings(session):
+    """Threads share them: what another thread changes meanwhile would be undone."""
+    app = make_app(session, TOKEN, PORT)
+    with TestClient(app, base_url=f"http://127.0.0.1:{PORT}") as client:
+        client.headers["authorization"] = f"Bearer {TOKEN}"
+        with mock.patch("warnings.catch_warnings", side_effect=AssertionError):
+            assert client.get("/").status_code == 200
+            assert client.get("/api/nothing").status_code == 404
 
 
 class TestSheets:
