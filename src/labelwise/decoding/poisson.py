@@ -11,6 +11,7 @@ from scipy.special import softmax
 from labelwise.decoding.base import GraphDecoder
 from labelwise.encoding import PARTS
 from labelwise.graph.neighbours import Neighbourhood
+from labelwise.graph.walks import walk
 from labelwise.parameters import Integer, Option, Positive
 
 
@@ -94,8 +95,5 @@ def poisson_potentials(pool: Neighbourhood, given: np.ndarray, *, n_steps: int) 
     counts = given.sum(axis=1, keepdims=True)
     inverse = 1 / pool.degrees
     sources = (given - counts * (given.sum(axis=0) / counts.sum())) * inverse[:, None]
-    walk = sparse.csr_array(sparse.diags_array(inverse) @ pool.weights, dtype=np.float32)
-    potentials = sources
-    for _ in range(n_steps - 1):
-        potentials = walk @ potentials + sources
-    return np.asarray(potentials)
+    matrix = sparse.csr_array(sparse.diags_array(inverse) @ pool.weights, dtype=np.float32)
+    return walk(matrix, sources, sources, n_steps - 1, pool.order)

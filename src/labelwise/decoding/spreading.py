@@ -10,6 +10,7 @@ from scipy import sparse
 from labelwise.decoding.base import GraphDecoder
 from labelwise.encoding import PARTS
 from labelwise.graph.neighbours import Neighbourhood
+from labelwise.graph.walks import walk
 from labelwise.parameters import Fraction, Integer, Option
 
 
@@ -56,7 +57,8 @@ class SpreadingDecoder(GraphDecoder):
 
     def node_scores(self, pool: Neighbourhood, given: np.ndarray) -> np.ndarray:
         """Scores of all nodes; see `GraphDecoder.node_scores`."""
-        scores = spread_labels(normalised(pool.weights, pool.degrees), given, alpha=self.alpha)
+        weights = normalised(pool.weights, pool.degrees)
+        scores = spread_labels(weights, given, alpha=self.alpha, order=pool.order)
         return balanced(scores) if self.balance else scores
 
 
@@ -67,7 +69,12 @@ def normalised(weights: sparse.csr_array, degrees: np.ndarray) -> sparse.csr_arr
 
 
 def spread_labels(
-    weights: sparse.csr_array, given: np.ndarray, *, alpha: float = 0.95, n_steps: int = 60
+    weights: sparse.csr_array,
+    given: np.ndarray,
+    *,
+    alpha: float = 0.95,
+    n_steps: int = 60,
+    order: np.ndarray | None = None,
 ) -> np.ndarray:
     """Zhou's iteration.
 
@@ -77,16 +84,18 @@ def spread_labels(
         As `normalised` gives them.
     given : ndarray of shape (n, n_classes), float32
         Labels of each class at each node.
+    alpha : float
+    n_steps : int
+    order : ndarray of shape (n,), int, default=None
+        As for `walk`; None takes the nodes as they are.
 
     Returns
     -------
     ndarray of shape (n, n_classes), float32
         Scores of at least 0; rows that no label reached are 0.
     """
-    scores = given
-    for _ in range(n_steps):
-        scores = alpha * (weights @ scores) + (1 - alpha) * given
-    return np.asarray(scores)
+    order = np.arange(len(given)) if order is None else order
+    return walk(alpha * weights, given, (1 - alpha) * given, n_steps, order)
 
 
 def balanced(scores: np.ndarray) -> np.ndarray:

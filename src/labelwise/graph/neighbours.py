@@ -107,11 +107,25 @@ class Neighbourhood:
 
         return np.asarray(connected_components(self.weights, directed=False)[1])
 
+    @cached_property
+    def order(self) -> np.ndarray:
+        """All nodes, neighbours close to each other, shape (n_nodes,), int: for `walk`.
+
+        Cuthill and McKee, *Reducing the Bandwidth of Sparse Symmetric Matrices*, 1969, in reverse.
+        """
+        from scipy.sparse import csr_matrix
+        from scipy.sparse.csgraph import reverse_cuthill_mckee
+
+        return np.asarray(reverse_cuthill_mckee(csr_matrix(self.weights), symmetric_mode=True))
+
     def gather(self, values: np.ndarray) -> np.ndarray:
         """Sum values of items, (n_samples, n_columns), over the items of each node."""
-        sums = np.zeros((len(self.points), values.shape[1]), dtype=np.float32)
-        np.add.at(sums, self.nodes, values)
-        return sums
+        from scipy import sparse
+
+        items = np.arange(len(self.nodes))
+        ones = np.ones(len(items), dtype=np.float32)
+        of_node = sparse.csr_array((ones, (self.nodes, items)), shape=(len(self.points), len(items)))
+        return np.asarray(of_node @ values.astype(np.float32))
 
     def nearness(self, given: np.ndarray) -> np.ndarray:
         """How near each node is to labels of each class, in the graph or not.
