@@ -255,3 +255,8 @@ class TestFormat1:
     def test_they_are_of_format_1(self):
         for name in ("gmvae-1", "student-1"):
             assert '"format": 1,' in (FORMATS / name / "manifest.json").read_text()
+
+
+def test_rows_whose_sum_no_number_can_hold_are_no_probabilities():
+    with pytest.raises(DataError, match=r"sum to 1.*sum inf"):
+        Encoding(np.full((1, 2), np.finfo(float).max))

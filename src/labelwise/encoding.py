@@ -208,12 +208,14 @@ def check_rows(P: np.ndarray, name: str) -> None:
     ------
     DataError
     """
-    wrong = ~(np.abs(P.sum(axis=1) - 1) < _ROW_SUM_TOLERANCE) | ~(P >= 0).all(axis=1)
+    with np.errstate(over="ignore"):  # an infinite sum is not 1
+        sums = P.sum(axis=1)
+    wrong = ~(np.abs(sums - 1) < _ROW_SUM_TOLERANCE) | ~(P >= 0).all(axis=1)
     if wrong.any():
         row = int(wrong.argmax())
         raise DataError(
             f"{name} must be at least 0 and sum to 1 in each row, but row {row} has minimum "
-            f"{P[row].min():g} and sum {P[row].sum():g}: pass what predict_proba returns"
+            f"{P[row].min():g} and sum {sums[row]:g}: pass what predict_proba returns"
         )
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from labelwise import load_dataset, scratch
-from labelwise.data import tables
+from labelwise.data import shards, tables
 from labelwise.data.packing import pack
 from labelwise.errors import DataError, LabelError, ParameterError, StorageError
 
@@ -182,3 +182,11 @@ def test_a_disk_without_space_is_told(tmp_path, monkeypatch):
         np.save(tmp_path / f"{number}.npy", X)
     with pytest.raises(StorageError, match=r"No space left.*TMPDIR"):
         load_dataset(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["1" * 400, "a" * 400 + ".csv"])
+def test_a_name_that_no_file_can_have_is_no_folder(name):
+    assert shards.files_of(name) == [name]
+    assert shards.has_columns(name) == name.endswith(".csv")
+    with pytest.raises(DataError):
+        load_dataset(name)

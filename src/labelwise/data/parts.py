@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -73,7 +74,7 @@ def read_parts(source: str | Path, part_size: int, **reading: Any) -> Iterator[P
         return
     path = Path(source).expanduser()
     files = files_of(path)
-    if files == [path] and path.is_dir() and not holds_idx(path):
+    if files == [path] and os.path.isdir(path) and not holds_idx(path):
         yield from _images(path, part_size, reading)
         return
     for number, file in enumerate(files):

@@ -18,7 +18,7 @@ _SHARDS = (".npz", ".npy", ".csv", ".jsonl", ".txt", *COLUMNAR)
 def files_of(source: str | Path) -> list[str | Path]:
     """Shards of a folder; of anything else, the source itself."""
     path = Path(source).expanduser()
-    is_folder = source not in dataset_names() and path.is_dir()
+    is_folder = source not in dataset_names() and os.path.isdir(path)
     return [*shards_of(path)] or [path] if is_folder else [source]
 
 
@@ -27,7 +27,7 @@ def has_columns(source: str | os.PathLike[str]) -> bool:
     if source in dataset_names():
         return False
     path = Path(os.path.expanduser(source))
-    files = shards_of(path) if path.is_dir() else [path]
+    files = shards_of(path) if os.path.isdir(path) else [path]
     return any(file.suffix.lower() in TABLES for file in files)
 
 
