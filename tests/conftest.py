@@ -9,7 +9,7 @@ import torch
 torch.set_num_threads(1)
 
 
-# scikit-learn's checks of the default model, a minute in all: small models are checked in the same way.
+# scikit-learn's checks of the default model take most of a minute; small models are given the same ones.
 LONG_CHECKS = "[GMVAEClassifier()-"
 
 

@@ -52,7 +52,8 @@ def make_api(session: Session) -> FastAPI:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-store"})
 
     api.mount("/static", StaticFiles(directory=STATIC), name="static")
-    # Makes what FastAPI would make with the first request, under filters of warnings that all threads share.
+    # FastAPI would otherwise prepare its routes during the first request, and change warning filters meanwhile.
+    # All threads share those.
     api.openapi()
     return api
 

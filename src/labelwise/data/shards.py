@@ -18,6 +18,7 @@ _SHARDS = (".npz", ".npy", ".csv", ".jsonl", ".txt", *COLUMNAR)
 def files_of(source: str | Path) -> list[str | Path]:
     """Shards of a folder; of anything else, the source itself."""
     path = Path(source).expanduser()
+    # `Path.is_dir` fails where a name is too long for a file.
     is_folder = source not in dataset_names() and os.path.isdir(path)
     return [*shards_of(path)] or [path] if is_folder else [source]
 
