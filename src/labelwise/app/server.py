@@ -52,8 +52,8 @@ def make_api(session: Session) -> FastAPI:
         return FileResponse(STATIC / "index.html", headers={"cache-control": "no-store"})
 
     api.mount("/static", StaticFiles(directory=STATIC), name="static")
-    # FastAPI would otherwise prepare its routes during the first request, and meanwhile change warning filters,
-    # which threads share.
+    # FastAPI would otherwise prepare its routes during the first request, and meanwhile change
+    # warning filters, which threads share.
     api.openapi()
     return api
 

@@ -30,9 +30,8 @@ FLOOR = 1e-3  # of a probability: none rules out what the others say
 # weight to go there, about; the same the other way round.
 _SURER = 0.01
 _OF_LINEAR = 0.25  # exponent, against 1 of the graphs: where classes are clusters, it is far behind them
-# The same below 20 labels, from which a straight boundary is surer than it may be. With .05 instead of .25,
-# 10 random labels give .687 instead of .667 on MNIST, .525 (.519) on digits, .309 (.313) on CIFAR-10 and
-# .799 (.809) on NSL-KDD.
+# The same below 20 labels, from which a straight boundary is surer than it may be:
+# benchmarks/results/few_labels.md.
 _OF_LINEAR_IF_FEW = 0.05
 # Label spreading makes classes equally large. It takes part where labels do not speak against that (effective
 # number of classes, of their number), and where there are enough of them to tell.
