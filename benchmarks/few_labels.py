@@ -91,6 +91,11 @@ def summarise() -> None:
         for selection, n in sorted({key[:2] for key in found}):
             cells = [np.mean(found[selection, n, str(name)]) for name in (*EXPONENTS, PEER)]
             lines.append(f"| {pool} | {n} {selection} | {' | '.join(f'{cell:.3f}' for cell in cells)} |")
+    lines += [
+        "",
+        "On the pools that had no say, .05 is never below .25, and up to .009 above. Label spreading is",
+        "ahead in six rows, on photos, clothes and letters, by up to .011.",
+    ]
     (RESULTS / "few_labels.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
 
