@@ -32,7 +32,10 @@ MODELS = {
     "dense": {"features": "pixels", "encoder": "dense", "augment": None, "init": "random"},
     "convolutions": {"features": "pixels", "encoder": "conv", "augment": "affine"},
     "exact": {"features": "pixels", "encoder": "dense", "augment": "affine", "objective": "exact"},
-    "learned": {"features": LearnedFeaturizer("strokes", n_steps=12, precision="fp32", random_state=0)},
+    "learned": {
+        "features": LearnedFeaturizer("strokes", n_steps=6, precision="fp32", random_state=0),
+        "init": "random",
+    },
 }
 TRAIN = """
 import numpy as np, sys

@@ -65,6 +65,8 @@ class ContrastNetwork(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(CONVOLVED, HIDDEN), BatchNorm1d(HIDDEN), nn.GELU(), nn.Linear(HIDDEN, N_PROJECTED)
         )
+        # Batch normalisation cancels this bias, so its gradient is only rounding; Adam would take steps from it.
+        self.head[0].bias.requires_grad_(False)
 
     def forward(self, values: Tensor) -> Tensor:
         """Scaled values (B, F) to points on the unit sphere, (B, 128)."""
