@@ -70,13 +70,14 @@ def test_estimators():
         (("train", ".", "-o", "a.lw"), "data"),
         (("name", "PROJECT"), "app"),
         (("export", "PROJECT", "-o", "a.onnx"), "export"),
-        (("decode", "PROJECT", "a.npy", "-o", "a", "--part-size", "10"), "data"),
+        (("decode", "PROJECT", "new/a.npy", "-o", "a", "--part-size", "10"), "data"),
     ],
 )
 def test_a_missing_extra_is_named(project, tmp_path, monkeypatch, arguments, extra):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.csv").write_text("a,b\n1,2\n3,4\n")
-    np.save(tmp_path / "a.npy", labelwise.load_dataset("digits").X)
+    (tmp_path / "new").mkdir()
+    np.save(tmp_path / "new" / "a.npy", labelwise.load_dataset("digits").X)
     done = run(*(project if each == "PROJECT" else each for each in arguments))
     assert done.returncode == 1, done.stdout
     assert f"labelwise[{extra}]" in done.stderr.splitlines()[-1]
