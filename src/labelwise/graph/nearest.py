@@ -16,6 +16,7 @@ _MANY = 20_000  # points from which on looking through all of them takes too lon
 _CELL_SIZE = 256  # points
 _N_SEARCHED = 32  # cells near a point's own that are looked through: 99 % of the neighbours are found
 _SAMPLE = 50  # points a cell, to place the cells by
+_N_PASSES = 3  # over them
 
 
 @dataclass(frozen=True)
@@ -67,12 +68,18 @@ class NearestPoints:
         if self._cells is None:
             distances, found = self._all.kneighbors(points, n_neighbors)
             return np.asarray(distances), np.asarray(found)
+        return self._query_in(self._cells, points, self._cells.of(points), n_neighbors)
+
+    def _query_in(
+        self, cells: _Cells, points: np.ndarray, home: np.ndarray, n_neighbors: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Look for points whose cells are `home`."""
         distances = np.empty((len(points), n_neighbors))
         found = np.empty((len(points), n_neighbors), dtype=np.int64)
-        home = self._cells.of(points)
-        for cell in np.unique(home):
-            rows = np.flatnonzero(home == cell)
-            near = self._cells.members_near(cell)
+        for cell, rows in enumerate(_members(home, len(cells.centres))):
+            if not len(rows):
+                continue
+            near = cells.members_near(cell)
             if len(near) < n_neighbors:
                 near = np.arange(len(self._points))
             search = _brute().fit(self._points[near])
@@ -82,7 +89,10 @@ class NearestPoints:
 
     def others(self, n_neighbors: int) -> tuple[np.ndarray, np.ndarray]:
         """For each of the points, which are distinct, the nearest others: as `query`."""
-        distances, found = self.query(self._points, n_neighbors + 1)
+        if self._cells is None:
+            distances, found = self.query(self._points, n_neighbors + 1)
+        else:
+            distances, found = self._query_in(self._cells, self._points, self._cells.home, n_neighbors + 1)
         own = found == np.arange(len(found))[:, None]
         own[~own.any(axis=1), -1] = True  # rounding put others first: the farthest goes instead
         shape = (len(found), n_neighbors)
@@ -95,6 +105,12 @@ def _brute() -> NearestNeighbors:
     return NearestNeighbors(algorithm="brute")
 
 
+def _members(home: np.ndarray, n_cells: int) -> list[np.ndarray]:
+    """Numbers of the points in each cell."""
+    order = np.argsort(home, kind="stable")
+    return np.split(order, np.searchsorted(home[order], np.arange(1, n_cells)))
+
+
 class _Cells:
     """k-means cells of many points, always the same for the same points."""
 
@@ -104,14 +120,17 @@ class _Cells:
         rng = np.random.default_rng(0)
         n_cells = len(points) // _CELL_SIZE
         sample = points[rng.permutation(len(points))[: _SAMPLE * n_cells]]
-        self._kmeans = MiniBatchKMeans(n_cells, n_init=1, batch_size=4096, max_iter=10, random_state=0)
+        # Cells only have to be of about the same size: k-means++ would take as long as the rest, and does not
+        # find more neighbours.
+        self._kmeans = MiniBatchKMeans(
+            n_cells, init="random", n_init=1, batch_size=4096, max_iter=_N_PASSES, random_state=0
+        )
         with one_thread():
             self._kmeans.fit(sample)
-        home = self.of(points)
-        self._order = np.argsort(home, kind="stable")
-        self._ends = np.searchsorted(home[self._order], np.arange(n_cells + 1))
-        centres = self._kmeans.cluster_centers_
-        self._near = _brute().fit(centres).kneighbors(centres, _N_SEARCHED, return_distance=False)
+        self.centres = self._kmeans.cluster_centers_
+        self.home = self.of(points)
+        self._members = _members(self.home, n_cells)
+        self._near = _brute().fit(self.centres).kneighbors(self.centres, _N_SEARCHED, return_distance=False)
 
     def of(self, points: np.ndarray) -> np.ndarray:
         """Cell of each point."""
@@ -120,13 +139,10 @@ class _Cells:
 
     def told(self) -> Cells:
         """What a search elsewhere needs to find the same."""
-        home = np.empty(len(self._order), dtype=np.int64)
-        home[self._order] = np.repeat(np.arange(len(self._ends) - 1), np.diff(self._ends))
         searched = np.zeros((len(self._near), len(self._near)), dtype=bool)
         np.put_along_axis(searched, self._near, True, axis=1)
-        return Cells(self._kmeans.cluster_centers_, home, searched)
+        return Cells(self.centres, self.home, searched)
 
     def members_near(self, cell: int) -> np.ndarray:
         """Numbers of the points in the cells near `cell`, its own among them."""
-        parts = [self._order[self._ends[near] : self._ends[near + 1]] for near in self._near[cell]]
-        return np.concatenate(parts)
+        return np.concatenate([self._members[near] for near in self._near[cell]])
