@@ -133,9 +133,8 @@ class _Cells:
         self._near = _brute().fit(self.centres).kneighbors(self.centres, _N_SEARCHED, return_distance=False)
 
     def of(self, points: np.ndarray) -> np.ndarray:
-        """Cell of each point."""
-        with one_thread():
-            return np.asarray(self._kmeans.predict(points))
+        """Cell of each point, the same for any number of threads: each point is looked at by itself."""
+        return np.asarray(self._kmeans.predict(points))
 
     def told(self) -> Cells:
         """What a search elsewhere needs to find the same."""
