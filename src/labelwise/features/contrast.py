@@ -65,7 +65,7 @@ class ContrastNetwork(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(CONVOLVED, HIDDEN), BatchNorm1d(HIDDEN), nn.GELU(), nn.Linear(HIDDEN, N_PROJECTED)
         )
-        # Batch normalisation cancels this bias, so its gradient is only rounding; Adam would take steps from it.
+        # Batch normalisation cancels this bias: its gradient is only rounding, and Adam would follow it.
         self.head[0].bias.requires_grad_(False)
 
     def forward(self, values: Tensor) -> Tensor:
