@@ -9,6 +9,7 @@ import pytest
 from labelwise import load_dataset, scratch
 from labelwise.data import shards, tables
 from labelwise.data.packing import pack
+from labelwise.data.parts import read_parts
 from labelwise.errors import DataError, LabelError, ParameterError, StorageError
 
 X = np.random.default_rng(0).integers(0, 256, (23, 4, 5), dtype=np.uint8)
@@ -57,6 +58,35 @@ def test_tables_of_numbers_and_a_column_of_classes(tmp_path):
     pd.testing.assert_frame_equal(
         load_dataset(tmp_path, label_column="kind", as_frame=True).X, FRAME[["a", "b"]]
     )
+
+
+def write_table(table, path):
+    {
+        ".csv": lambda: table.to_csv(path, index=False),
+        ".parquet": lambda: table.to_parquet(path, index=False),
+        ".arrow": lambda: table.reset_index(drop=True).to_feather(path),
+    }[path.suffix]()
+
+
+@pytest.mark.parametrize("kind", [".csv", ".parquet", ".arrow"])
+class TestTablesWithoutRows:
+    def test_among_others_are_not_shards(self, tmp_path, kind):
+        for number, part in enumerate([FRAME[:0], FRAME[:12], FRAME[:0], FRAME[12:]]):
+            write_table(part, tmp_path / f"{number}{kind}")
+        pd.testing.assert_frame_equal(load_dataset(tmp_path).X, FRAME)
+        assert [part.n_items for part in read_parts(tmp_path, 100)] == [12, 11]
+
+    def test_alone_are_refused(self, tmp_path, kind):
+        for number in range(2):
+            write_table(FRAME[:0], tmp_path / f"{number}{kind}")
+        with pytest.raises(DataError, match="0 rows"):
+            load_dataset(tmp_path)
+
+
+def test_a_line_of_numbers_is_a_row(tmp_path):
+    for number in range(3):
+        (tmp_path / f"{number}.csv").write_text(f"{number},7\n")
+    assert load_dataset(tmp_path).X.tolist() == [[0, 7], [1, 7], [2, 7]]
 
 
 def test_a_gap_in_a_later_file_makes_a_frame_of_all(tmp_path):

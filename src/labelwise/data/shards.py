@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labelwise.data.catalogue import dataset_names
 from labelwise.data.images import EXTENSIONS
-from labelwise.data.tables import COLUMNAR, TABLES
+from labelwise.data.tables import COLUMNAR, TABLES, holds_rows
 from labelwise.errors import DataError
 
 __all__ = ["files_of", "has_columns", "shards_of"]
@@ -33,7 +33,11 @@ def has_columns(source: str | os.PathLike[str]) -> bool:
 
 
 def shards_of(folder: Path) -> list[Path]:
-    """Files of one kind that hold items; none where the folder may hold images."""
+    """Files of one kind that hold items; none where the folder may hold images.
+
+    Programs that write from many places at once leave tables without rows among the others: those are not
+    shards, unless all are.
+    """
     entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     if any(entry.is_dir() or entry.suffix.lower() in EXTENSIONS for entry in entries):
         return []
@@ -43,4 +47,4 @@ def shards_of(folder: Path) -> list[Path]:
     kinds = sorted({file.suffix.lower() for file in found})
     if len(kinds) > 1:
         raise DataError(f"{folder} has {' and '.join(kinds)} files: put those of one kind into a folder")
-    return found
+    return [*filter(holds_rows, found)] or found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,7 +20,15 @@ from labelwise.data.joining import join
 from labelwise.data.signatures import contents_of, looks_like_text
 from labelwise.errors import DataError, LabelError, MissingExtraError, first_line
 
-__all__ = ["COLUMNAR", "TABLES", "read_columnar", "read_columnar_parts", "read_columns", "read_csv"]
+__all__ = [
+    "COLUMNAR",
+    "TABLES",
+    "holds_rows",
+    "read_columnar",
+    "read_columnar_parts",
+    "read_columns",
+    "read_csv",
+]
 
 COLUMNAR = (".parquet", ".arrow", ".feather")
 """Files that hold tables column by column, in pieces."""
@@ -164,6 +173,31 @@ def _columnar(path: Path, column: str | None = None) -> Any:
             table = Table.from_batches((batch for batch, _ in batches), schema)
             chosen = schema.names if column is None else [name for name in schema.names if name == column]
             return table.select(chosen).to_pandas()
+
+
+def holds_rows(path: Path) -> bool:
+    """Whether a table has rows; also true of one that cannot be read, which reading it will tell."""
+    kind = path.suffix.lower()
+    try:
+        if kind == ".csv":
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                rows = list(itertools.islice(filter(None, csv.reader(stream)), 2))
+            return len(rows) != 1 or all(map(_is_number, rows[0]))
+        if kind in COLUMNAR:
+            with _columnar_faults(path):
+                return _has_rows(path)
+    except (DataError, OSError, UnicodeDecodeError, csv.Error):
+        pass
+    return True
+
+
+def _has_rows(path: Path) -> bool:
+    if path.suffix.lower() == ".parquet":
+        from pyarrow.parquet import read_metadata
+
+        return bool(read_metadata(path).num_rows)
+    with _arrow_batches(path) as (batches, _):
+        return any(len(batch) for batch, _ in batches)
 
 
 def _parquet_pieces(path: Path, n_rows: int) -> Iterator[tuple[Any, float]]:
