@@ -73,6 +73,9 @@ CASES: dict[str, dict[str, bytes]] = {
         "labels beyond whole numbers": npz_of(
             X=X, y=npy_of("(4,)", "'<f8'", struct.pack("<4d", *[1e300] * 4))
         ),
+        "labels that are signalling NaNs": npz_of(
+            X=X, y=npy_of("(4,)", "'<f8'", struct.pack("<4Q", *[0x7FF0000000000001] * 4))
+        ),
         "labels of half precision": npz_of(X=X, y=npy_of("(4,)", "'<f2'", b"\0\0" * 4)),
         "a name with a line break": npz_of(**{"a\nb": X}),
         "no array": npz_of(X=b"no array"),

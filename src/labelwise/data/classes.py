@@ -65,10 +65,11 @@ def encode_classes(
 
 
 def _whole(labels: NDArray[Any], where: str) -> NDArray[Any]:
-    with np.errstate(over="ignore"):  # what is too large for a float is too large below
+    # What is too large for a float is too large below; a signalling NaN is no class, like any other.
+    with np.errstate(over="ignore", invalid="ignore"):
         values = labels.astype(np.float64)
-    # Beyond 2**63 floats have no whole number that numpy could take.
-    odd = np.flatnonzero(~(np.abs(values) < 2.0**63) | (values != np.floor(values)))
+        # Beyond 2**63 floats have no whole number that numpy could take.
+        odd = np.flatnonzero(~(np.abs(values) < 2.0**63) | (values != np.floor(values)))
     if odd.size:
         row = int(odd[0])
         raise LabelError(
