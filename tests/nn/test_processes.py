@@ -32,7 +32,7 @@ MODELS = {
     "dense": {"features": "pixels", "encoder": "dense", "augment": None, "init": "random"},
     "convolutions": {"features": "pixels", "encoder": "conv", "augment": "affine"},
     "exact": {"features": "pixels", "encoder": "dense", "augment": "affine", "objective": "exact"},
-    "learned": {
+    "learned": {  # few steps: rounding grows with each of them
         "features": LearnedFeaturizer("strokes", n_steps=6, precision="fp32", random_state=0),
         "init": "random",
     },
