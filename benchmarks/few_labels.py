@@ -99,8 +99,9 @@ def summarise() -> None:
     behind = [each for each in deficits if each > 0]
     lines += [
         "",
-        f"On the pools that had no say, .05 is {min(gains):.3f} to {max(gains):.3f} above .25. Label",
-        f"spreading is ahead in {len(behind)} of {len(deficits)} rows, by up to {max(behind, default=0):.3f}.",
+        f"On the pools that had no say, .05 is {min(gains):.3f} to {max(gains):.3f} above .25.",
+        f"Label spreading is ahead in {len(behind)} of {len(deficits)} rows,",
+        f"by up to {max(behind, default=0):.3f}.",
     ]
     (RESULTS / "few_labels.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
     print("\n".join(lines))
